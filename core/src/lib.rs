@@ -1,0 +1,10 @@
+//! The arithmetic that host, firmware and hardware share.
+//!
+//! Everything here is `no_std`, allocates nothing and works on buffers owned by the caller, so that the same
+//! code runs on a server, in a browser and on a microcontroller, and so that hardware can be compared with it
+//! bit for bit.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;

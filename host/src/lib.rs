@@ -1,0 +1,2 @@
+//! Private neural-network inference: the library behind the `addax` command.
+#![forbid(unsafe_code)]

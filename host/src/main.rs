@@ -1,0 +1,4 @@
+//! The `addax` command.
+#![forbid(unsafe_code)]
+
+fn main() {}
