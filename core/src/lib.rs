@@ -6,5 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod quant;
+
 #[cfg(test)]
 extern crate std;
