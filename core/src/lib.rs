@@ -10,3 +10,7 @@ pub mod quant;
 
 #[cfg(test)]
 extern crate std;
+
+pub mod modulus;
+pub mod ntt;
+pub mod params;
