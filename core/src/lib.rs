@@ -6,11 +6,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-pub mod quant;
-
 #[cfg(test)]
 extern crate std;
 
 pub mod modulus;
 pub mod ntt;
 pub mod params;
+pub mod poly;
+pub mod quant;
+pub mod random;
+pub mod rlwe;
+pub mod sample;
