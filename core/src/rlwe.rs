@@ -109,8 +109,8 @@ impl<const LIMBS: usize> Decoder<LIMBS> {
     #[inline]
     pub fn decode(&self, residues: [u64; LIMBS]) -> u64 {
         let mut fraction = 0u64;
-        for i in 0..LIMBS {
-            let z = self.moduli[i].montgomery_mul(residues[i], self.hats[i]);
+        for (i, residue) in residues.into_iter().enumerate() {
+            let z = self.moduli[i].montgomery_mul(residue, self.hats[i]);
             let term = (u128::from(z) * u128::from(self.reciprocals[i])) >> 34;
             fraction = fraction.wrapping_add(term as u64);
         }

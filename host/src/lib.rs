@@ -1,4 +1,7 @@
 //! Private neural-network inference: the library behind the `addax` command.
 #![forbid(unsafe_code)]
 
+pub mod he;
+pub mod linear;
 pub mod net;
+pub mod random;

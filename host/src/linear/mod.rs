@@ -1,0 +1,9 @@
+//! Linear layers on encrypted shares, without rotations.
+//!
+//! [`packing`] lays convolutions and matrices out in polynomial coefficients, so that one product of polynomials is many
+//! inner products (Cheetah, USENIX Security 2022, §4). [`program`] compiles the accumulation, re-randomisation, masking
+//! and modulus switch of a layer to ring-processor programs, and [`layer`] runs them. [`pool`] sums windows of shares,
+//! which each party does alone.
+
+pub mod packing;
+pub use packing::{Convolution, Packing, PackingError, Tile};
