@@ -9,6 +9,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod isa;
 pub mod modulus;
 pub mod ntt;
 pub mod params;

@@ -1,0 +1,4 @@
+//! What the instruction set promises.
+
+mod programs;
+mod words;
