@@ -10,6 +10,7 @@
 extern crate std;
 
 pub mod isa;
+pub mod machine;
 pub mod modulus;
 pub mod ntt;
 pub mod params;
