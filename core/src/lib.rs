@@ -6,6 +6,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod garble;
+pub mod share;
+
 #[cfg(test)]
 extern crate std;
 
