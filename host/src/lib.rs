@@ -1,6 +1,7 @@
 //! Private neural-network inference: the library behind the `addax` command.
 #![forbid(unsafe_code)]
 
+pub mod data;
 pub mod he;
 pub mod linear;
 pub mod net;

@@ -30,8 +30,9 @@
 //! each party applies it to its own share.
 //!
 //! Rules that every network obeys ([`IntegerNetwork::check`] tests them): the first layer is linear; a linear layer takes
-//! activations (or the image), never accumulators; layers fit together; each stated bound is at least the true one. The
-//! last layer has no activation after it: its accumulators are the logits.
+//! activations (or the image), never accumulators; a layer takes as many values as the one before it gives (a fully
+//! connected layer states its input as a vector, also behind an image); each stated bound is at least the true one. The
+//! last layer is linear or a sum: its accumulators are the logits.
 
 use std::fmt;
 

@@ -1,0 +1,42 @@
+//! Networks from file to integers, on published models and data.
+
+use std::path::{Path, PathBuf};
+
+use addax::data::Dataset;
+use addax::net::accuracy::accuracy;
+use addax::net::onnx::import;
+use addax::net::quantise::{QuantiseOptions, quantise};
+
+/// A path below the workspace.
+fn workspace(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The test images of a published data set.
+fn data(name: &str) -> Dataset {
+    let root = std::env::var_os("ADDAX_DATA")
+        .map_or_else(|| workspace("../shared/data"), PathBuf::from);
+    Dataset::open(&root.join(name)).unwrap()
+}
+
+/// The integer accuracy of a shipped model over a whole test set, calibrated without any of its images.
+fn integer_accuracy(model: &str, set: &str) -> f64 {
+    let graph = import(&workspace("models").join(model)).unwrap();
+    let network = quantise(&graph, None, &QuantiseOptions::default()).unwrap();
+    let result = accuracy(&network, &data(set), usize::MAX).unwrap();
+    assert_eq!(result.images, 10_000);
+    println!("{model}: {}", result.fraction());
+    result.fraction()
+}
+
+#[test]
+#[ignore = "needs MNIST: cargo xtask test"]
+fn lite3_keeps_its_accuracy_in_integers() {
+    assert!(integer_accuracy("lite3-mnist.onnx", "mnist") >= 0.9935);
+}
+
+#[test]
+#[ignore = "needs MNIST: cargo xtask test"]
+fn network_d_keeps_its_accuracy_in_integers() {
+    assert!(integer_accuracy("d-mnist.onnx", "mnist") >= 0.9930);
+}
