@@ -14,8 +14,8 @@ fn workspace(path: &str) -> PathBuf {
 
 /// The test images of a published data set.
 fn data(name: &str) -> Dataset {
-    let root = std::env::var_os("ADDAX_DATA")
-        .map_or_else(|| workspace("../shared/data"), PathBuf::from);
+    let root =
+        std::env::var_os("ADDAX_DATA").map_or_else(|| workspace("../shared/data"), PathBuf::from);
     Dataset::open(&root.join(name)).unwrap()
 }
 
