@@ -5,5 +5,11 @@
 //! and modulus switch of a layer to ring-processor programs, and [`layer`] runs them. [`pool`] sums windows of shares,
 //! which each party does alone.
 
+pub mod layer;
 pub mod packing;
+pub mod pool;
+pub mod program;
+
+pub use layer::{EncodedLayer, LinearError, ServerInput};
 pub use packing::{Convolution, Packing, PackingError, Tile};
+pub use program::LayerCost;
