@@ -4,5 +4,6 @@
 pub mod data;
 pub mod he;
 pub mod linear;
+pub mod mpc;
 pub mod net;
 pub mod random;

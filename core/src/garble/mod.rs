@@ -57,6 +57,7 @@ pub use block::{Block, Delta};
 pub use builder::{Builder, Node, Wire, Word};
 pub use circuit::{Circuit, CircuitError, Counts, Gate, Operand, Weight};
 pub use evaluation::Evaluation;
+pub use gadgets::Saturated;
 pub use garbling::{Garbling, GarblingInputs};
 pub use hash::Hash;
 
