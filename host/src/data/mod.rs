@@ -1,6 +1,9 @@
 //! Labelled images: published data sets, picture files, and drawn digits.
 //!
-//! - [`idx`] reads and writes the format of MNIST and Fashion-MNIST; [`cifar`] reads CIFAR-10's binary records.
+//! - [`idx`] reads and writes the format of MNIST and Fashion-MNIST; [`cifar`] reads CIFAR-10's binary records;
+//!   [`Dataset::open`] finds either in a directory.
+//! - [`image`] reads and writes PNG pictures; [`terminal`] shows a picture in text.
+//! - [`draw`] makes drawn digits, the project's own.
 //!
 //! Files come from strangers: every size that a header states is compared with what is there before it is believed.
 
@@ -11,8 +14,12 @@ use thiserror::Error;
 use crate::net::Shape;
 
 pub mod cifar;
+pub mod draw;
+mod glyphs;
 pub mod idx;
+pub mod image;
 mod source;
+pub mod terminal;
 
 /// Images of one shape with a label each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +97,20 @@ impl Dataset {
     #[must_use]
     pub fn image(&self, index: usize) -> &[u8] {
         &self.images[index * self.shape.len()..][..self.shape.len()]
+    }
+
+    /// As [`Self::image`], for numbers that people type.
+    ///
+    /// # Errors
+    /// [`DataError::Index`] when there is no such image.
+    pub fn try_image(&self, index: usize) -> Result<&[u8], DataError> {
+        if index >= self.len() {
+            return Err(DataError::Index {
+                index,
+                count: self.len(),
+            });
+        }
+        Ok(self.image(index))
     }
 
     /// The label of image `index`.
@@ -176,6 +197,14 @@ pub enum DataError {
         images: usize,
         /// Labels.
         labels: usize,
+    },
+    /// A picture that cannot enter the network.
+    #[error("{file}: {reason}")]
+    Picture {
+        /// The file.
+        file: String,
+        /// What is wrong and what to do.
+        reason: String,
     },
     /// There is no image of that number.
     #[error("there is no image {index}: the data set has {count} images, counted from 0")]
