@@ -6,4 +6,5 @@ pub mod he;
 pub mod linear;
 pub mod mpc;
 pub mod net;
+pub mod protocol;
 pub mod random;

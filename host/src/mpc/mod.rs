@@ -25,10 +25,10 @@ pub mod nonlinear;
 pub mod ot_extension;
 mod transpose;
 
-pub use channel::{Channel, Direction, MessageKind, TranscriptEntry};
+pub use channel::{Channel, Direction, HEADER_BYTES, MessageKind, TranscriptEntry};
 pub use evaluator::Evaluator;
 pub use garbler::Garbler;
-pub use nonlinear::{Function, NonLinear};
+pub use nonlinear::{Function, NonLinear, arg_max_and_gates, arg_max_bytes};
 
 use addax_core::garble::{CircuitError, GarbleError};
 use std::io;

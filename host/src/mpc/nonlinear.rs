@@ -117,6 +117,12 @@ impl NonLinear {
             .unwrap_or_default()
     }
 
+    /// Round trips for `instances` instances; 0 for a layer that is invalid.
+    pub fn rounds(&self, instances: usize) -> usize {
+        self.with_circuit(|circuit| Ok(batches(circuit, instances).count()))
+            .unwrap_or(0)
+    }
+
     /// Builds the circuit and hands it to `then`.
     pub(super) fn with_circuit<T>(
         &self,
@@ -185,6 +191,17 @@ pub(super) fn with_arg_max_circuit<T>(
         index.iter().for_each(|&wire: &Wire| builder.output(wire));
     };
     with_circuit(nodes, 0, build, then)
+}
+
+/// AND gates of the circuit that finds the largest of `values` values of `bits` bits; 0 if there is no such circuit.
+pub fn arg_max_and_gates(bits: u32, values: usize) -> usize {
+    with_arg_max_circuit(values, bits, |circuit| Ok(circuit.counts().and_gates())).unwrap_or(0)
+}
+
+/// Bytes that cross the channel for it, headers included: (evaluator to garbler, garbler to evaluator). (0, 0) if there
+/// is no such circuit.
+pub fn arg_max_bytes(bits: u32, values: usize) -> (usize, usize) {
+    with_arg_max_circuit(values, bits, |circuit| Ok(bytes(circuit, 1))).unwrap_or_default()
 }
 
 fn with_circuit<T>(

@@ -378,18 +378,27 @@ impl IntegerNetwork {
     /// # Errors
     /// [`NetworkError::ImageSize`] when the image has another size than the input.
     pub fn input_values(&self, image: &[u8]) -> Result<Vec<i64>, NetworkError> {
-        let want = self.input.len();
-        if image.len() != want {
-            return Err(NetworkError::ImageSize {
-                input: self.input,
-                want,
-                got: image.len(),
-            });
-        }
-        let drop = 8u32.saturating_sub(self.input_bits);
-        Ok(image
-            .iter()
-            .map(|&pixel| clamp_activation(round_shift(i64::from(pixel), drop), self.input_bits))
-            .collect())
+        image_values(self.input, self.input_bits, image)
     }
+}
+
+/// The integers that an image of bytes enters a network as, see [`IntegerNetwork::input_values`]. A client that knows only
+/// the input's shape and bits needs no more.
+///
+/// # Errors
+/// [`NetworkError::ImageSize`] when the image has another size than the input.
+pub fn image_values(input: Shape, input_bits: u32, image: &[u8]) -> Result<Vec<i64>, NetworkError> {
+    let want = input.len();
+    if image.len() != want {
+        return Err(NetworkError::ImageSize {
+            input,
+            want,
+            got: image.len(),
+        });
+    }
+    let drop = 8u32.saturating_sub(input_bits);
+    Ok(image
+        .iter()
+        .map(|&pixel| clamp_activation(round_shift(i64::from(pixel), drop), input_bits))
+        .collect())
 }

@@ -1,0 +1,280 @@
+//! The client: owns the image and the secret key, evaluates circuits, learns the answer.
+
+use std::io::{Read, Write};
+
+use addax_core::random::Purpose;
+use addax_core::share::Ring;
+use chacha20::ChaCha20Rng;
+use zeroize::Zeroizing;
+
+use super::handshake;
+use super::limits::ClientLimits;
+use super::measure::{LayerMeasure, Measures, Running, Side};
+use super::plan::{LinearStage, PublicPlan, Reveal, Stage};
+use super::{ProtocolError, abort_on_error};
+use crate::he::{
+    Context, FreshCiphertext, PublicKey, Response, SecretKey, TransformCounts, noise, wire,
+};
+use crate::linear::{LayerCost, pool};
+use crate::mpc::{Channel, Evaluator, MessageKind};
+use crate::net::{self, Pool, Shape};
+use crate::random::PartyRandomness;
+
+/// What the client learns of one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Index of the largest logit, the lowest if several are equal.
+    pub label: usize,
+    /// All logits, if the plan reveals them.
+    pub logits: Option<Vec<i64>>,
+}
+
+/// A session with a server.
+pub struct Client<S> {
+    channel: Channel<S>,
+    context: Context,
+    plan: PublicPlan,
+    secret: SecretKey,
+    evaluator: Evaluator,
+    randomness: PartyRandomness,
+    measures: Measures,
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Connects: handshake, check of the server's plan, keys, base oblivious transfers.
+    ///
+    /// # Errors
+    /// A peer of another version or none at all, a plan that is inconsistent or beyond `limits`, a failed connection.
+    pub fn connect(
+        mut channel: Channel<S>,
+        limits: &ClientLimits,
+        mut randomness: PartyRandomness,
+    ) -> Result<Self, ProtocolError> {
+        let result = Self::set_up(&mut channel, limits, &mut randomness);
+        let (context, plan, secret, evaluator) = abort_on_error(&mut channel, result)?;
+        Ok(Self {
+            channel,
+            context,
+            plan,
+            secret,
+            evaluator,
+            randomness,
+            measures: Measures::default(),
+        })
+    }
+
+    fn set_up(
+        channel: &mut Channel<S>,
+        limits: &ClientLimits,
+        randomness: &mut PartyRandomness,
+    ) -> Result<(Context, PublicPlan, SecretKey, Evaluator), ProtocolError> {
+        let (plan, mut transcript) = handshake::greet(channel, randomness)?;
+        let parameters = plan.check(limits)?;
+        let context = Context::new(parameters);
+        let secret = SecretKey::generate(&context, randomness);
+        let public = PublicKey::generate(&context, &secret, randomness).to_bytes(&context);
+        channel.send(MessageKind::PublicKey, &public)?;
+        transcript.add(&public);
+        let mut rng = randomness.generator(Purpose::ObliviousTransfer);
+        let evaluator = Evaluator::new(channel, transcript.session(), &mut rng)?;
+        Ok((context, plan, secret, evaluator))
+    }
+
+    /// The server's plan, checked.
+    pub const fn plan(&self) -> &PublicPlan {
+        &self.plan
+    }
+
+    /// The connection, for its counts of bytes and rounds.
+    pub const fn channel(&self) -> &Channel<S> {
+        &self.channel
+    }
+
+    /// The connection, for time limits and transcripts.
+    pub const fn channel_mut(&mut self) -> &mut Channel<S> {
+        &mut self.channel
+    }
+
+    /// What each layer took so far.
+    pub fn layers(&self) -> &[LayerMeasure] {
+        self.measures.layers()
+    }
+
+    /// Transforms that this party computed.
+    pub fn transforms(&self) -> TransformCounts {
+        self.context.host_transforms().read()
+    }
+
+    /// Classifies one image of bytes, in channel, row, column order. `progress` hears the number of stages done.
+    ///
+    /// # Errors
+    /// An image of another size (the session stays usable), or a failed session.
+    pub fn classify(
+        &mut self,
+        image: &[u8],
+        mut progress: impl FnMut(usize),
+    ) -> Result<Answer, ProtocolError> {
+        let shape = self.plan.input_shape();
+        let values = net::network::image_values(shape, self.plan.input_bits, image)?;
+        let share = Zeroizing::new(values.into_iter().map(|value| value as u64).collect());
+        let result = self.infer(shape, share, &mut progress);
+        abort_on_error(&mut self.channel, result)
+    }
+
+    /// Ends the session: the server learns that no image follows.
+    ///
+    /// # Errors
+    /// A failed connection.
+    pub fn finish(mut self) -> Result<Vec<LayerMeasure>, ProtocolError> {
+        self.channel.send(MessageKind::Finished, &[])?;
+        self.channel.flush()?;
+        Ok(self.measures.into_layers())
+    }
+
+    fn infer(
+        &mut self,
+        mut shape: Shape,
+        mut share: Zeroizing<Vec<u64>>,
+        progress: &mut impl FnMut(usize),
+    ) -> Result<Answer, ProtocolError> {
+        self.measures.begin_image();
+        for index in 0..self.plan.stages.len() {
+            let stage = self.plan.stages[index].clone();
+            if let Some(linear) = &stage.linear {
+                share = self.linear(linear, stage.plain_bits, &share)?;
+                shape = linear.convolution.output_shape();
+            }
+            (shape, share) = self.pools(&stage, shape, share)?;
+            if let Some(activation) = &stage.activation {
+                let running = Running::start(&self.channel);
+                let circuit =
+                    activation.circuit(stage.plain_bits, self.plan.next_plain_bits(index));
+                if let Some(window) = &activation.max_pool {
+                    let window = Pool::from(*window);
+                    share = Zeroizing::new(fit(pool::gather_windows(&share, shape, &window))?);
+                    shape = fit(activation.output_shape(shape))?;
+                }
+                share = self
+                    .evaluator
+                    .layer(&mut self.channel, &circuit, &share)?
+                    .into();
+                let gates = circuit.and_gates() * shape.len();
+                self.end(&running, &activation.name, activation.kind(), gates);
+            }
+            progress(index + 1);
+        }
+        self.reveal(&share)
+    }
+
+    fn linear(
+        &mut self,
+        linear: &LinearStage,
+        plain_bits: u32,
+        share: &[u64],
+    ) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
+        let running = Running::start(&self.channel);
+        let context = &self.context;
+        let packing = linear.packing(context.parameters())?;
+        for index in 0..packing.inputs() {
+            let message = Zeroizing::new(packing.input_polynomial(share, index));
+            let ciphertext = FreshCiphertext::encrypt(
+                context,
+                &self.secret,
+                plain_bits,
+                &message,
+                &mut self.randomness,
+            );
+            self.channel
+                .send(MessageKind::Ciphertexts, &ciphertext.to_bytes(context))?;
+        }
+        let format = noise::response_format(context.parameters(), plain_bits);
+        let mut result = Zeroizing::new(vec![0; packing.convolution().output_shape().len()]);
+        for response in 0..packing.responses() {
+            let positions = packing.outputs(response);
+            let length = format.wire_len(context, positions.len());
+            let bytes = self.channel.receive_exact(MessageKind::Response, length)?;
+            let response = Response::from_bytes(&format, context, positions.len(), &bytes)?;
+            let used: Vec<usize> = positions
+                .iter()
+                .map(|position| position.coefficient)
+                .collect();
+            let values = response.decrypt(&format, context, &self.secret, &used);
+            for (position, &value) in positions.iter().zip(values.iter()) {
+                result[position.output] = value;
+            }
+        }
+        self.end(&running, &linear.name, linear.kind(), 0);
+        Ok(result)
+    }
+
+    fn pools(
+        &mut self,
+        stage: &Stage,
+        mut shape: Shape,
+        mut share: Zeroizing<Vec<u64>>,
+    ) -> Result<(Shape, Zeroizing<Vec<u64>>), ProtocolError> {
+        for layer in &stage.pools {
+            let running = Running::start(&self.channel);
+            let window = Pool::from(layer.window);
+            let sums = pool::sum_windows(&share, shape, &window, layer.weight, stage.plain_bits);
+            share = Zeroizing::new(fit(sums)?);
+            shape = fit(layer.output_shape(shape))?;
+            self.end(&running, &layer.name, "sum", 0);
+        }
+        Ok((shape, share))
+    }
+
+    fn reveal(&mut self, share: &[u64]) -> Result<Answer, ProtocolError> {
+        let bits = self.plan.stages.last().map_or(1, |stage| stage.plain_bits);
+        match self.plan.reveal {
+            Reveal::Logits => {
+                let length = wire::packed_len(share.len(), bits);
+                let masks = self
+                    .channel
+                    .receive_exact(MessageKind::LogitMasks, length)?;
+                let masks = wire::unpack(&masks, share.len(), bits, "masks of the logits")?;
+                let ring = ring(bits)?;
+                let logits: Vec<i64> = share
+                    .iter()
+                    .zip(masks)
+                    .map(|(&own, mask)| ring.to_signed(ring.add(own, mask)))
+                    .collect();
+                Ok(Answer {
+                    label: net::accuracy::arg_max(&logits),
+                    logits: Some(logits),
+                })
+            }
+            Reveal::ArgMax => {
+                let running = Running::start(&self.channel);
+                let label = self.evaluator.arg_max(&mut self.channel, bits, share)?;
+                let gates = crate::mpc::arg_max_and_gates(bits, share.len());
+                self.end(&running, "answer", "arg max", gates);
+                Ok(Answer {
+                    label,
+                    logits: None,
+                })
+            }
+        }
+    }
+
+    fn end(&mut self, running: &Running, name: &str, kind: &str, and_gates: usize) {
+        let counts = (LayerCost::default(), and_gates as u64);
+        self.measures
+            .end(running, &self.channel, Side::Client, name, kind, counts);
+    }
+}
+
+/// The generator that a party's garbling draws from.
+pub(super) fn garbling_rng(randomness: &mut PartyRandomness) -> ChaCha20Rng {
+    randomness.generator(Purpose::Garbling)
+}
+
+/// The ring of shares mod 2^bits of a checked plan.
+pub(super) fn ring(bits: u32) -> Result<Ring, ProtocolError> {
+    Ring::new(bits).ok_or_else(|| ProtocolError::PlanFormat(format!("shares of {bits} bits")))
+}
+
+/// A shape that the plan's check has established.
+pub(super) fn fit<T>(value: Option<T>) -> Result<T, ProtocolError> {
+    value.ok_or_else(|| ProtocolError::PlanFormat("a window does not fit its input".to_owned()))
+}

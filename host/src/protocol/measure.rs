@@ -1,0 +1,115 @@
+//! What a layer took in practice: the rows of the table that people see.
+
+use std::io::{Read, Write};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::linear::LayerCost;
+use crate::mpc::Channel;
+
+/// What one layer took, summed over the images of a session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerMeasure {
+    /// Name in the model.
+    pub name: String,
+    /// As in the plan: `convolution`, `matrix`, `sum`, `relu`, …
+    pub kind: String,
+    /// Milliseconds from its first to its last message, on the side that measured.
+    pub ms: f64,
+    /// Bytes from client to server.
+    pub bytes_up: u64,
+    /// Bytes from server to client.
+    pub bytes_down: u64,
+    /// Cycles of the ring processor; known to the server.
+    pub cycles: u64,
+    /// Transforms on the ring processor; known to the server.
+    pub transforms: u64,
+    /// AND gates.
+    pub and_gates: u64,
+}
+
+/// Collects the layers of a session in order, image after image.
+#[derive(Default)]
+pub(super) struct Measures {
+    layers: Vec<LayerMeasure>,
+    next: usize,
+}
+
+/// A layer being measured.
+pub(super) struct Running {
+    start: Instant,
+    sent: u64,
+    received: u64,
+}
+
+impl Running {
+    pub(super) fn start<S: Read + Write>(channel: &Channel<S>) -> Self {
+        Self {
+            start: Instant::now(),
+            sent: channel.bytes_sent(),
+            received: channel.bytes_received(),
+        }
+    }
+
+    /// Counts a frame that had to be received to know that the layer begins.
+    pub(super) const fn and_received(mut self, frame_bytes: u64) -> Self {
+        self.received -= frame_bytes;
+        self
+    }
+}
+
+/// Which side of the connection measures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+impl Measures {
+    /// The next layer measured is the first again.
+    pub(super) const fn begin_image(&mut self) {
+        self.next = 0;
+    }
+
+    /// Ends a layer and adds it to its row.
+    pub(super) fn end<S: Read + Write>(
+        &mut self,
+        running: &Running,
+        channel: &Channel<S>,
+        side: Side,
+        name: &str,
+        kind: &str,
+        (cost, and_gates): (LayerCost, u64),
+    ) {
+        if self.next == self.layers.len() {
+            self.layers.push(LayerMeasure {
+                name: name.to_owned(),
+                kind: kind.to_owned(),
+                ..LayerMeasure::default()
+            });
+        }
+        let sent = channel.bytes_sent() - running.sent;
+        let received = channel.bytes_received() - running.received;
+        let (up, down) = match side {
+            Side::Client => (sent, received),
+            Side::Server => (received, sent),
+        };
+        let row = &mut self.layers[self.next];
+        row.ms += running.start.elapsed().as_secs_f64() * 1e3;
+        row.bytes_up += up;
+        row.bytes_down += down;
+        row.cycles += cost.cycles;
+        row.transforms += cost.transforms;
+        row.and_gates += and_gates;
+        self.next += 1;
+    }
+
+    pub(super) fn layers(&self) -> &[LayerMeasure] {
+        &self.layers
+    }
+
+    pub(super) fn into_layers(self) -> Vec<LayerMeasure> {
+        self.layers
+    }
+}
