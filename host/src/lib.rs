@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod data;
+pub mod accel;
 pub mod he;
 pub mod linear;
 pub mod mpc;

@@ -38,6 +38,11 @@ impl ProgramBuilder {
         }
     }
 
+    /// The words so far, without `HALT`; their structure is not checked yet.
+    pub fn words(&self) -> &[u32] {
+        &self.words
+    }
+
     /// Words so far, `HALT` not counted.
     pub fn len(&self) -> usize {
         self.words.len()
