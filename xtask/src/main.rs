@@ -1,4 +1,48 @@
-//! Project tasks.
+//! Project tasks: `cargo xtask test` installs what is missing and checks everything, `cargo xtask train` trains the
+//! shipped networks.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod core_targets;
+mod licences;
+mod needs;
+mod readme;
+mod repository;
+mod setup;
+mod shell;
+mod sources;
+mod test;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the Addax project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what is missing, then format check, clippy, builds, tests, documentation and repository checks
+    Test(test::Options),
+    /// Train networks and write them as ONNX (PyTorch from Debian's packages)
+    Train(train::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Test(options) => test::run(&options),
+        Task::Train(options) => train::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
