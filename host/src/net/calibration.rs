@@ -11,15 +11,25 @@ use chacha20::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::network::Shape;
+use crate::data::draw;
 
-/// The number of made-up fields in a calibration set.
-const FIELDS: usize = 48;
+/// The number of images in a calibration set.
+const IMAGES: u64 = 48;
 
 /// The calibration set for networks that take `input`.
 #[must_use]
 pub fn images(input: Shape) -> Vec<Vec<u8>> {
-    (0..FIELDS as u64)
-        .map(|index| field(input, index))
+    let pixels = draw::SHAPE.len();
+    let digits = input == draw::SHAPE || input == Shape::vector(pixels);
+    (0..IMAGES)
+        .map(|index| {
+            if digits && index % 2 == 0 {
+                draw::draw((index / 2 % 10) as u8, index)
+            } else {
+                // A vector of 28 × 28 values is a picture all the same.
+                field(if digits { draw::SHAPE } else { input }, index)
+            }
+        })
         .collect()
 }
 

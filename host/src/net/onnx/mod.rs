@@ -24,7 +24,9 @@ use tensor::Constants;
 mod attributes;
 mod error;
 mod operators;
+mod reshape;
 mod tensor;
+mod window;
 mod wire;
 
 pub use error::{ImportError, InputSize};

@@ -1,9 +1,11 @@
 //! One function per group of operators: from a node of the file to an [`Operation`].
 
+use super::Value;
 use super::attributes::Context;
 use super::error::ImportError;
+use super::reshape::{dropout, flatten, no_padding, reshape};
 use super::tensor::Constants;
-use super::{MAX_VALUES, Value};
+use super::window::{slide, window};
 use crate::net::graph::Operation;
 use crate::net::network::{Pool, Shape};
 
@@ -77,89 +79,6 @@ fn vector(node: &Context<'_>, value: Value) -> Result<usize, ImportError> {
         "it takes a vector, but the value before it is an image of {}; put a Flatten in between",
         value.shape
     )))
-}
-
-/// Kernel, stride and padding, from the attributes that convolutions and pools share.
-fn window(node: &Context<'_>, input: Shape, kernel: [usize; 2]) -> Result<Pool, ImportError> {
-    if node.sizes("dilations", 1)?.unwrap_or([1, 1]) != [1, 1] {
-        return Err(node.wrong("dilations other than 1 are not supported"));
-    }
-    let stride = node.sizes("strides", 1)?.unwrap_or([1, 1]);
-    let stated = node.sizes("pads", 0)?;
-    let extents = [input.height, input.width];
-    // The padding that makes the output ⌈extent / stride⌉, before and after.
-    let same = |axis: usize| {
-        let out = extents[axis].div_ceil(stride[axis]);
-        let needed = ((out - 1) * stride[axis] + kernel[axis]).saturating_sub(extents[axis]);
-        (needed / 2, needed - needed / 2)
-    };
-    let padding = match (node.text("auto_pad", "NOTSET")?, stated) {
-        ("NOTSET", stated) => stated.unwrap_or([0; 4]),
-        (_, Some(pads)) if pads != [0; 4] => {
-            return Err(node.wrong("it has both auto_pad and pads"));
-        }
-        ("VALID", _) => [0; 4],
-        ("SAME_UPPER", _) => [same(0).0, same(1).0, same(0).1, same(1).1],
-        ("SAME_LOWER", _) => [same(0).1, same(1).1, same(0).0, same(1).0],
-        (other, _) => return Err(node.wrong(format!("auto_pad {other:?} is not known"))),
-    };
-    let pool = Pool {
-        kernel,
-        stride,
-        padding,
-    };
-    let [top, left, bottom, right] = padding;
-    if top.max(bottom) >= kernel[0] || left.max(right) >= kernel[1] {
-        return Err(node.wrong(format!(
-            "padding {padding:?} is not smaller than the kernel {kernel:?}"
-        )));
-    }
-    // With the last window reaching exactly to the end, rounding the output's size up or down is the same.
-    if node.integer("ceil_mode", 0)? != 0 {
-        let exact = |extent: usize, pads: usize, axis: usize| {
-            (extent + pads)
-                .checked_sub(kernel[axis])
-                .is_some_and(|rest| rest % stride[axis] == 0)
-        };
-        if !exact(input.height, top + bottom, 0) || !exact(input.width, left + right, 1) {
-            return Err(node.wrong("ceil_mode would add windows that reach over the edge"));
-        }
-    }
-    Ok(pool)
-}
-
-/// The value that windows over `input` give.
-fn slide(
-    node: &Context<'_>,
-    pool: &Pool,
-    input: Shape,
-    channels: usize,
-) -> Result<Value, ImportError> {
-    let [height, width] = pool.output(input).ok_or_else(|| {
-        node.wrong(format!(
-            "the kernel {:?} does not fit into the input {input}",
-            pool.kernel
-        ))
-    })?;
-    let shape = Shape {
-        channels,
-        height,
-        width,
-    };
-    let size = [height, width]
-        .iter()
-        .try_fold(channels as u64, |size, &extent| {
-            size.checked_mul(extent as u64)
-        })
-        .unwrap_or(u64::MAX);
-    if size > MAX_VALUES {
-        return Err(ImportError::TooLarge {
-            what: format!("the output of {} (node {})", node.operator, node.name),
-            size,
-            limit: MAX_VALUES,
-        });
-    }
-    Ok(Value { shape, flat: false })
 }
 
 fn convolution(
@@ -411,118 +330,4 @@ fn pooling(node: &Context<'_>, current: Value) -> Result<(Operation, Value), Imp
         ));
     }
     Ok((Operation::AveragePool(pool), value))
-}
-
-fn flatten(node: &Context<'_>, current: Value) -> Result<(Operation, Value), ImportError> {
-    node.only(&["axis"])?;
-    let axis = node.integer("axis", 1)?;
-    let rank = if current.flat { 2 } else { 4 };
-    if axis != 1 && axis != 1 - rank {
-        return Err(node.wrong(format!(
-            "axis {axis} would mix images of a batch; use axis 1"
-        )));
-    }
-    Ok((Operation::Flatten, current.flattened()))
-}
-
-fn reshape(
-    node: &Context<'_>,
-    current: Value,
-    constants: &Constants<'_>,
-) -> Result<Step, ImportError> {
-    node.only(&["allowzero"])?;
-    let target = match node.input(1) {
-        Some(name) => constants.integers(name)?,
-        None => return Err(node.wrong("the target shape is missing")),
-    };
-    let Shape {
-        channels,
-        height,
-        width,
-    } = current.shape;
-    let before = if current.flat {
-        vec![1, channels]
-    } else {
-        vec![1, channels, height, width]
-    };
-    let refuse = || {
-        node.wrong(format!(
-            "the target {target:?} is neither a vector nor an image of the same {} values",
-            current.shape.len()
-        ))
-    };
-    let zero_copies = node.integer("allowzero", 0)? == 0;
-    let mut extents = Vec::with_capacity(target.len());
-    for (axis, &extent) in target.iter().enumerate() {
-        extents.push(match extent {
-            0 if zero_copies => *before.get(axis).ok_or_else(refuse)?,
-            -1 => 0,
-            extent => usize::try_from(extent)
-                .ok()
-                .filter(|&e| e >= 1)
-                .ok_or_else(refuse)?,
-        });
-    }
-    let open: Vec<usize> = (0..extents.len()).filter(|&a| extents[a] == 0).collect();
-    let known = extents
-        .iter()
-        .filter(|&&e| e != 0)
-        .try_fold(1usize, |product, &e| product.checked_mul(e))
-        .ok_or_else(refuse)?;
-    if let &[axis] = open.as_slice() {
-        extents[axis] = current.shape.len() / known;
-    }
-    let product = extents.iter().try_fold(1usize, |p, &e| p.checked_mul(e));
-    if open.len() > 1 || product != Some(current.shape.len()) {
-        return Err(refuse());
-    }
-    match *extents.as_slice() {
-        [1, length] => Ok(Some((
-            Operation::Flatten,
-            Value {
-                shape: Shape::vector(length),
-                flat: true,
-            },
-        ))),
-        [1, channels, height, width] => {
-            let shape = Shape {
-                channels,
-                height,
-                width,
-            };
-            Ok(Some((Operation::Flatten, Value { shape, flat: false })))
-        }
-        _ => Err(refuse()),
-    }
-}
-
-/// Dropout does nothing in inference; it must not be told to train.
-fn dropout(node: &Context<'_>, constants: &Constants<'_>) -> Result<Step, ImportError> {
-    node.only(&["ratio", "seed", "is_test"])?;
-    if let Some(name) = node.input(2) {
-        let training = constants.get(name).and_then(|tensor| {
-            let raw = tensor.raw_data.as_ref().map(|raw| raw.borrow().clone());
-            raw.map(|bytes| bytes.iter().any(|&b| b != 0))
-                .or_else(|| Some(tensor.int32_data.iter().any(|&v| v != 0)))
-        });
-        if training != Some(false) {
-            return Err(node.wrong("it is in training mode; export the model for inference"));
-        }
-    }
-    Ok(None)
-}
-
-/// Some exporters put a Pad by nothing before each average pool.
-fn no_padding(node: &Context<'_>, constants: &Constants<'_>) -> Result<Step, ImportError> {
-    node.only(&["mode", "pads", "value"])?;
-    let pads = match node.input(1) {
-        Some(name) => constants.integers(name)?,
-        None => node.integers("pads")?.to_vec(),
-    };
-    if pads.is_empty() || pads.iter().any(|&pad| pad != 0) {
-        return Err(node.wrong(format!(
-            "padding {pads:?} is not supported as a node; put it into the pads of the layer behind it"
-        )));
-    }
-    Ok(None)
 }

@@ -1,144 +1,16 @@
-//! Quantisation: from real numbers to an [`IntegerNetwork`] with power-of-two scales.
-//!
-//! Every tensor of integers x stands for the reals x·2^−f, f its fractional bits. The image has f = `input_bits`, since
-//! pixels enter as byte/256. A linear layer's weights get the largest number of fractional bits at which the largest of
-//! them still fits `weight_bits` signed bits; its accumulators then have f(input) + f(weights), and so has its bias.
-//! Average pooling over 2^m values leaves the sum as it is and adds m. An activation drops `shift` bits.
-//!
-//! Shifts come from calibration, layer by layer and in integers: the layers quantised so far run on the calibration
-//! images, and the shift with the least squared error between an accumulator (after the function, before rounding) and
-//! its rounded and clamped value wins, the smaller one on a tie. No floating-point operation takes part, so one model
-//! file, one set of options and one set of images give the same integers on every machine; with the images that
-//! [`super::calibration`] makes, the model file and the options alone do.
-//!
-//! The chain of nodes becomes layers as follows. ReLU and max pooling, in either order, become one activation. Average
-//! pooling of activations becomes a sum and an `Identity` activation; average pooling of accumulators (before the ReLU)
-//! becomes a sum whose division joins the ReLU's shift. Two linear layers with nothing between them are refused: they
-//! could be multiplied out, but then the network in the file would not be the one that runs.
+//! From a chain of nodes to layers, calibrating on the way.
 
-use addax_core::quant::{NotRepresentable, requantise, to_fixed};
-use thiserror::Error;
+use addax_core::quant::to_fixed;
 
-use super::bounds::{MAX_ACTIVATION_BITS, MAX_WEIGHT_BITS, linear_bound, sum_pool_bound};
-use super::calibration;
-use super::graph::{Graph, Node, Operation};
-use super::integer::PreparedLayer;
-use super::network::{
+use super::scale::{best_shift, reciprocal, weights_of};
+use super::{QuantiseError, QuantiseOptions};
+use crate::net::bounds::{linear_bound, sum_pool_bound};
+use crate::net::graph::{Graph, Node, Operation};
+use crate::net::integer::PreparedLayer;
+use crate::net::network::{
     Activation, Function, IntegerNetwork, Layer, Linear, LinearMap, NetworkError, Pool, Shape,
     SumPool,
 };
-
-/// Bit widths of the integer network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct QuantiseOptions {
-    /// Bits of a signed weight, 2 ..= 16.
-    pub weight_bits: u32,
-    /// Bits of an unsigned activation, 1 ..= 15.
-    pub activation_bits: u32,
-    /// Bits of an input value, 1 ..= 8.
-    pub input_bits: u32,
-}
-
-impl Default for QuantiseOptions {
-    /// Eight bits everywhere.
-    fn default() -> Self {
-        Self {
-            weight_bits: 8,
-            activation_bits: 8,
-            input_bits: 8,
-        }
-    }
-}
-
-/// A graph that has no integer form here.
-#[derive(Debug, Error)]
-pub enum QuantiseError {
-    /// An option outside its range.
-    #[error("{name} = {value}, but it must be {least} to {most}")]
-    Option {
-        /// The option.
-        name: &'static str,
-        /// Its value.
-        value: u32,
-        /// The least accepted.
-        least: u32,
-        /// The most accepted.
-        most: u32,
-    },
-    /// The order of the nodes is not supported.
-    #[error("{operation} (node {node}): {reason}")]
-    Order {
-        /// The node's operation.
-        operation: &'static str,
-        /// The node's name.
-        node: String,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// A weight or a bias is out of proportion.
-    #[error("node {node}: {source}")]
-    Range {
-        /// The node's name.
-        node: String,
-        /// The number.
-        source: NotRepresentable,
-    },
-    /// The calibration images do not fit, or the numbers of a layer become too large.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-}
-
-/// Quantises `graph`. `calibration` are images for choosing shifts; `None` takes those of [`super::calibration`].
-///
-/// # Errors
-/// [`QuantiseError`]: an option out of range, an order of layers that is not supported, numbers that do not fit, or
-/// calibration images of the wrong size.
-pub fn quantise(
-    graph: &Graph,
-    calibration: Option<&[Vec<u8>]>,
-    options: &QuantiseOptions,
-) -> Result<IntegerNetwork, QuantiseError> {
-    check_options(options)?;
-    let made;
-    let images = match calibration {
-        Some(images) => images,
-        None => {
-            made = calibration::images(graph.input);
-            &made
-        }
-    };
-    let mut builder = Builder::new(graph, images, options)?;
-    for node in &graph.nodes {
-        builder.push(node)?;
-    }
-    let network = builder.finish()?;
-    network.check()?;
-    Ok(network)
-}
-
-fn check_options(options: &QuantiseOptions) -> Result<(), QuantiseError> {
-    let ranges = [
-        ("weight_bits", options.weight_bits, 2, MAX_WEIGHT_BITS),
-        (
-            "activation_bits",
-            options.activation_bits,
-            1,
-            MAX_ACTIVATION_BITS,
-        ),
-        ("input_bits", options.input_bits, 1, 8),
-    ];
-    for (name, value, least, most) in ranges {
-        if !(least..=most).contains(&value) {
-            return Err(QuantiseError::Option {
-                name,
-                value,
-                least,
-                most,
-            });
-        }
-    }
-    Ok(())
-}
 
 /// An activation whose shift is still open, because more nodes may join it.
 struct Pending {
@@ -149,7 +21,7 @@ struct Pending {
 }
 
 /// The network built so far, and the calibration images' values at its end.
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     options: &'a QuantiseOptions,
     network: IntegerNetwork,
     /// One tensor per calibration image.
@@ -169,7 +41,8 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(
+    /// An empty network, with the calibration images as its values.
+    pub(super) fn new(
         graph: &Graph,
         images: &[Vec<u8>],
         options: &'a QuantiseOptions,
@@ -197,7 +70,8 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn push(&mut self, node: &Node) -> Result<(), QuantiseError> {
+    /// Adds the layers of one node.
+    pub(super) fn push(&mut self, node: &Node) -> Result<(), QuantiseError> {
         match &node.operation {
             Operation::Convolution {
                 window,
@@ -348,13 +222,7 @@ impl<'a> Builder<'a> {
         self.started(node)?;
         self.flush()?;
         let size = pool.size();
-        let (weight, bits) = if size.is_power_of_two() {
-            (1, size.ilog2())
-        } else {
-            // ⌊2^t / size⌉ with eight bits: within 0.4 % of the true reciprocal, as fine as the weights.
-            let t = size.ilog2() + 8;
-            (((1usize << (t + 1)) / size).div_ceil(2) as i64, t)
-        };
+        let (weight, bits) = reciprocal(size);
         let bound = sum_pool_bound(size, weight, self.magnitude);
         self.emit(Layer::SumPool(SumPool {
             name: node.name.clone(),
@@ -477,7 +345,8 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<IntegerNetwork, QuantiseError> {
+    /// The network, if the chain ends as it must.
+    pub(super) fn finish(self) -> Result<IntegerNetwork, QuantiseError> {
         if let Some(pending) = &self.pending {
             return Err(QuantiseError::Order {
                 operation: "activation",
@@ -488,15 +357,6 @@ impl<'a> Builder<'a> {
         }
         Ok(self.network)
     }
-}
-
-/// How many of `count` calibration images to use: fewer for networks whose tensors or work would make them costly.
-fn affordable(graph: &Graph, count: usize) -> usize {
-    let largest = graph.nodes.iter().map(|node| node.output.len()).max();
-    let work: u64 = graph.nodes.iter().map(Node::macs).sum();
-    let by_memory = (1usize << 25) / largest.unwrap_or(1).max(graph.input.len()).max(1);
-    let by_work = (1u64 << 35) / work.max(1);
-    count.min(by_memory.max(1)).min(by_work.max(1) as usize)
 }
 
 fn order(node: &Node, reason: &str) -> QuantiseError {
@@ -512,47 +372,11 @@ fn apply(layer: &Layer, values: &[Vec<i64>]) -> Vec<Vec<i64>> {
     values.iter().map(|x| prepared.evaluate(x)).collect()
 }
 
-/// Integer weights and their fractional bits: the most for which the largest magnitude is at most 2^(bits−1) − 1.
-fn weights_of(weights: &[f32], bits: u32) -> Result<(Vec<i32>, i32), NotRepresentable> {
-    let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
-    let top = (1i64 << (bits - 1)) - 1;
-    // Beyond 30 fractional bits all weights are noise; below −30 none fits anyway.
-    let fits = |fraction: &i32| to_fixed(f64::from(largest), *fraction).is_ok_and(|w| w <= top);
-    if largest == 0.0 {
-        return Ok((vec![0; weights.len()], 0));
-    }
-    let fraction = (-30..=30).rev().find(fits).ok_or(NotRepresentable {
-        value: f64::from(largest),
-        fractional_bits: -30,
-    })?;
-    let integers = weights
-        .iter()
-        .map(|&w| Ok(to_fixed(f64::from(w), fraction)? as i32))
-        .collect::<Result<_, NotRepresentable>>()?;
-    Ok((integers, fraction))
-}
-
-/// The shift with the least sum of squared errors over `values`; the smaller one on a tie.
-fn best_shift(values: &[Vec<i64>], bits: u32) -> u32 {
-    let positive: Vec<i64> = values
-        .iter()
-        .flatten()
-        .copied()
-        .filter(|&v| v > 0)
-        .collect();
-    let largest = positive.iter().copied().max().unwrap_or(0);
-    // From the first shift that clips nothing on, larger ones only lose precision.
-    let last = (0..62)
-        .find(|&s| requantise(largest, s, 62) < 1 << bits)
-        .unwrap_or(62);
-    // Below this, most of the range is clipped: four bits are more than any distribution wants.
-    let first = last.saturating_sub(4);
-    let error = |shift: u32| {
-        positive.iter().fold(0u128, |sum, &v| {
-            let stored = requantise(v, shift, bits) << shift;
-            let off = u128::from(v.abs_diff(stored));
-            sum.saturating_add(off * off)
-        })
-    };
-    (first..=last).min_by_key(|&s| error(s)).unwrap_or(0)
+/// How many of `count` calibration images to use: fewer for networks whose tensors or work would make them costly.
+fn affordable(graph: &Graph, count: usize) -> usize {
+    let largest = graph.nodes.iter().map(|node| node.output.len()).max();
+    let work: u64 = graph.nodes.iter().map(Node::macs).sum();
+    let by_memory = (1usize << 25) / largest.unwrap_or(1).max(graph.input.len()).max(1);
+    let by_work = (1u64 << 35) / work.max(1);
+    count.min(by_memory.max(1)).min(by_work.max(1) as usize)
 }
