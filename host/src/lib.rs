@@ -9,3 +9,6 @@ pub mod mpc;
 pub mod net;
 pub mod protocol;
 pub mod random;
+
+#[cfg(test)]
+mod mutate;

@@ -20,6 +20,8 @@ pub mod idx;
 pub mod image;
 mod source;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 
 /// Images of one shape with a label each.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,7 +59,7 @@ struct Range {
 }
 
 impl IntegerNetwork {
-    /// Tests every rule that [`super::network`] states: sizes chain up, lists have the right lengths, weights and bits are
+    /// Tests every rule that [`super::network`] states: shapes chain up, lists have the right lengths, weights and bits are
     /// in range, stated bounds cover the true ones and fit 63 bits, activations and linear maps are in order.
     ///
     /// # Errors
@@ -84,7 +84,9 @@ impl IntegerNetwork {
                 name: layer.name().to_owned(),
                 reason,
             };
-            if layer.input().len() != shape.len() {
+            // A linear layer may take an image as a vector; other layers depend on the shape.
+            let reshapes = matches!(layer, Layer::Linear(_)) && layer.input().len() == shape.len();
+            if layer.input() != shape && !reshapes {
                 return Err(refuse(format!(
                     "it takes {}, but the layer before it gives {shape}",
                     layer.input()

@@ -20,6 +20,8 @@ pub mod calibration;
 mod fold;
 pub mod graph;
 pub mod integer;
+#[cfg(test)]
+mod integer_tests;
 pub mod network;
 pub mod onnx;
 pub mod quantise;

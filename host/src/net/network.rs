@@ -30,8 +30,8 @@
 //! each party applies it to its own share.
 //!
 //! Rules that every network obeys ([`IntegerNetwork::check`] tests them): the first layer is linear; a linear layer takes
-//! activations (or the image), never accumulators; a layer takes as many values as the one before it gives (a fully
-//! connected layer states its input as a vector, also behind an image); each stated bound is at least the true one. The
+//! activations (or the image), never accumulators; a layer takes the shape that the one before it gives (but a linear layer
+//! may take the same values in another shape: a fully connected one takes a vector, also behind an image); each stated bound is at least the true one. The
 //! last layer is linear or a sum: its accumulators are the logits.
 
 use std::fmt;

@@ -22,10 +22,16 @@ use attributes::Context;
 use tensor::Constants;
 
 mod attributes;
+#[cfg(test)]
+pub(crate) mod build;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod operators;
 mod reshape;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod window;
 mod wire;
 

@@ -84,11 +84,8 @@ impl<'a> Builder<'a> {
             Operation::Square => self.square(node),
             Operation::MaxPool(pool) => self.max_pool(node, pool),
             Operation::AveragePool(pool) => self.average_pool(node, pool),
-            Operation::Flatten => {
-                self.flush()?;
-                self.shape = node.output;
-                Ok(())
-            }
+            // The values stay as they are; the linear layer that follows states the shape it takes them in.
+            Operation::Flatten => self.flush(),
         }
     }
 
@@ -136,7 +133,7 @@ impl<'a> Builder<'a> {
         self.emit(Layer::Linear(Linear {
             name: node.name.clone(),
             map,
-            input: self.shape,
+            input: node.input,
             output: node.output,
             bias,
             weight_bits: self.options.weight_bits,
@@ -161,7 +158,7 @@ impl<'a> Builder<'a> {
                     name: node.name.clone(),
                     function: Function::Relu,
                     max_pool: None,
-                    output: node.output,
+                    output: self.shape,
                 });
             }
             // A ReLU of what is never negative does nothing.
@@ -193,7 +190,7 @@ impl<'a> Builder<'a> {
             name: node.name.clone(),
             function: Function::Square,
             max_pool: None,
-            output: node.output,
+            output: self.shape,
         });
         Ok(())
     }
@@ -207,6 +204,7 @@ impl<'a> Builder<'a> {
             }
             _ => {
                 self.flush()?;
+                self.shape = node.input;
                 self.pending = Some(Pending {
                     name: node.name.clone(),
                     function: Function::Identity,
@@ -221,6 +219,7 @@ impl<'a> Builder<'a> {
     fn average_pool(&mut self, node: &Node, pool: &Pool) -> Result<(), QuantiseError> {
         self.started(node)?;
         self.flush()?;
+        self.shape = node.input;
         let size = pool.size();
         let (weight, bits) = reciprocal(size);
         let bound = sum_pool_bound(size, weight, self.magnitude);
