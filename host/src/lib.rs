@@ -1,8 +1,8 @@
 //! Private neural-network inference: the library behind the `addax` command.
 #![forbid(unsafe_code)]
 
-pub mod data;
 pub mod accel;
+pub mod data;
 pub mod he;
 pub mod linear;
 pub mod mpc;

@@ -223,6 +223,9 @@ pub fn faults(geometry: &Geometry, basis: &Basis) -> Vec<Case> {
         cases.push(case([edges(0), edges(1)], vec![], &|p| {
             p.mac(0, 1, 0, 0).map(drop)
         }));
+        cases.push(case(both, vec![], &|p| {
+            p.mac(0, 1, 0, 0)?.mac(0, 1, 0, 0)?.ntt(1, 0, 0).map(drop)
+        }));
     }
     cases
 }
