@@ -1,0 +1,305 @@
+//! `addax classify`: images classified by a server that does not see them.
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use addax::data::{DataError, idx, image};
+use addax::net::Shape;
+use addax::protocol::{Client, ClientLimits, LayerMeasure, Reveal};
+use addax::random::PartyRandomness;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::answers::{AnswerRow, digest};
+use super::connection::{self, Address};
+use super::gallery::{Frame, gallery};
+use super::output::{self, Report, milliseconds, plural, to_microseconds};
+use super::progress;
+
+/// Arguments of `addax classify`.
+#[derive(Args)]
+pub struct ClassifyArgs {
+    /// The server
+    #[arg(long, value_name = "HOST:PORT")]
+    server: Address,
+    #[command(flatten)]
+    source: Source,
+    /// First image of an IDX file, from 0
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "idx")]
+    index: usize,
+    /// Number of images of an IDX file, all in one session
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "idx", value_parser = count)]
+    count: usize,
+    /// How long the server may take for a message
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = connection::seconds)]
+    timeout: Duration,
+    /// Most values of a tensor that this client accepts in a server's plan
+    #[arg(long, value_name = "COUNT", default_value_t = ClientLimits::default().values)]
+    max_values: usize,
+    /// Most ciphertexts of a layer that this client accepts in a server's plan
+    #[arg(long, value_name = "COUNT", default_value_t = ClientLimits::default().ciphertexts)]
+    max_ciphertexts: usize,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// IDX file of images, plain or gzip
+    #[arg(long, value_name = "FILE")]
+    idx: Option<PathBuf>,
+    /// PNG picture of the size that the server's model takes
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("it is not a number from 1".to_owned()),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// What the client learned, and what it took.
+#[derive(Serialize, Deserialize)]
+pub struct ClassifyReport {
+    /// The server's address as given.
+    pub server: String,
+    /// The label, if there was one image.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub label: Option<usize>,
+    /// The logits, if there was one image and the server reveals them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub logits: Option<Vec<i64>>,
+    /// Every image's answer.
+    pub answers: Vec<AnswerRow>,
+    /// See [`digest`].
+    pub logits_digest: String,
+    /// From connecting to the last answer.
+    #[serde(serialize_with = "to_microseconds")]
+    pub total_ms: f64,
+    /// The same without handshake, keys and base transfers.
+    #[serde(serialize_with = "to_microseconds")]
+    pub online_ms: f64,
+    /// Bytes from client to server.
+    pub bytes_up: u64,
+    /// Bytes from server to client.
+    pub bytes_down: u64,
+    /// Changes of direction.
+    pub rounds: u64,
+    /// Layer by layer, summed over the images.
+    pub layers: Vec<ClientLayer>,
+    /// Transforms for encryption.
+    pub host_transforms: u64,
+    /// Transforms for decryption.
+    pub decryption_transforms: u64,
+    #[serde(skip)]
+    pictures: Vec<Vec<u8>>,
+    #[serde(skip)]
+    shape: Option<Shape>,
+}
+
+/// What the client knows of a layer.
+#[derive(Serialize, Deserialize)]
+pub struct ClientLayer {
+    /// Name in the plan.
+    pub name: String,
+    /// What it is.
+    pub kind: String,
+    /// From its first to its last message.
+    #[serde(serialize_with = "to_microseconds")]
+    pub ms: f64,
+    /// Bytes from client to server.
+    pub bytes_up: u64,
+    /// Bytes from server to client.
+    pub bytes_down: u64,
+    /// AND gates evaluated.
+    pub and_gates: u64,
+}
+
+impl From<&LayerMeasure> for ClientLayer {
+    fn from(layer: &LayerMeasure) -> Self {
+        Self {
+            name: layer.name.clone(),
+            kind: layer.kind.clone(),
+            ms: layer.ms,
+            bytes_up: layer.bytes_up,
+            bytes_down: layer.bytes_down,
+            and_gates: layer.and_gates,
+        }
+    }
+}
+
+impl Report for ClassifyReport {
+    fn text(&self, width: usize) -> String {
+        let frames: Vec<Frame> = self
+            .answers
+            .iter()
+            .enumerate()
+            .map(|(index, answer)| Frame {
+                picture: self.pictures.get(index).map_or(&[], Vec::as_slice),
+                caption: answer.label.to_string(),
+            })
+            .collect();
+        let mut text = match self.shape {
+            Some(shape) if shape.channels == 1 && shape.height > 1 => {
+                gallery(&frames, shape.width, width)
+            }
+            _ => String::new(),
+        };
+        if let Some(label) = self.label {
+            text += &format!("label   {label}\n");
+        } else {
+            let labels: Vec<String> = self.answers.iter().map(|a| a.label.to_string()).collect();
+            text += &format!("labels  {}\n", labels.join(" "));
+        }
+        if let Some(logits) = &self.logits {
+            let logits: Vec<String> = logits.iter().map(i64::to_string).collect();
+            text += &format!("logits  {}\n", logits.join(" "));
+        }
+        text += &format!(
+            "{} in {} ms ({} ms online), {} up, {} down, {} rounds",
+            plural(self.answers.len(), "image"),
+            milliseconds(self.total_ms),
+            milliseconds(self.online_ms),
+            output::bytes(self.bytes_up),
+            output::bytes(self.bytes_down),
+            self.rounds
+        );
+        text
+    }
+}
+
+/// Classifies the images asked for in one session.
+///
+/// # Errors
+/// Images that cannot be read or do not fit the server's model, and sessions that fail.
+pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
+    let images = args.images()?;
+    let limits = ClientLimits {
+        values: args.max_values,
+        ciphertexts: args.max_ciphertexts,
+        ..ClientLimits::default()
+    };
+    let randomness = PartyRandomness::from_system()?;
+    let session = || format!("server {}", args.server.as_str());
+
+    let start = Instant::now();
+    let channel = connection::connect(&args.server, args.timeout)?;
+    let mut client = Client::connect(channel, &limits, randomness).with_context(session)?;
+    let set_up = start.elapsed();
+    let shape = client.plan().input_shape();
+    let images = match images.of_shape(shape) {
+        Ok(images) => images,
+        Err(error) => {
+            // The server need not wait for an image that will not come.
+            let _ = client.finish();
+            return Err(error);
+        }
+    };
+    let answers = classify(&mut client, &images).with_context(session)?;
+    let total = start.elapsed();
+
+    let transforms = client.transforms();
+    let single = (answers.len() == 1).then(|| answers[0].clone());
+    let report = ClassifyReport {
+        server: args.server.as_str().to_owned(),
+        label: single.as_ref().map(|answer| answer.label),
+        logits: single.and_then(|answer| answer.logits),
+        logits_digest: digest(&answers),
+        answers,
+        total_ms: total.as_secs_f64() * 1e3,
+        online_ms: (total - set_up).as_secs_f64() * 1e3,
+        bytes_up: client.channel().bytes_sent(),
+        bytes_down: client.channel().bytes_received(),
+        rounds: client.channel().rounds(),
+        layers: client.layers().iter().map(ClientLayer::from).collect(),
+        host_transforms: transforms.encryption + transforms.encoding,
+        decryption_transforms: transforms.decryption,
+        pictures: images,
+        shape: Some(shape),
+    };
+    client.finish().with_context(session)?;
+    Ok(report)
+}
+
+fn classify(client: &mut Client<TcpStream>, images: &[Vec<u8>]) -> Result<Vec<AnswerRow>> {
+    let stages = client.plan().stages.len();
+    let bar = progress::bar((images.len() * stages) as u64, "private stages");
+    let learned = match client.plan().reveal {
+        Reveal::Logits => "logits",
+        Reveal::ArgMax => "labels",
+    };
+    tracing::info!(stages, "the server reveals {learned}");
+    let mut answers = Vec::with_capacity(images.len());
+    for (index, image) in images.iter().enumerate() {
+        let answer = client.classify(image, |done| {
+            bar.set_position((index * stages + done) as u64)
+        })?;
+        answers.push(answer.into());
+    }
+    bar.finish_and_clear();
+    Ok(answers)
+}
+
+/// Images read before connecting, as far as that is possible without knowing what the model takes.
+enum Images {
+    Idx(PathBuf, Shape, Vec<Vec<u8>>),
+    Png(PathBuf, Vec<u8>),
+}
+
+impl ClassifyArgs {
+    fn images(&self) -> Result<Images> {
+        match (&self.source.idx, &self.source.image) {
+            (Some(path), _) => self.idx(path),
+            (None, Some(path)) => {
+                let bytes = std::fs::read(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                Ok(Images::Png(path.clone(), bytes))
+            }
+            (None, None) => bail!("name images with --idx FILE or --image FILE.png"),
+        }
+    }
+
+    fn idx(&self, path: &Path) -> Result<Images> {
+        let (shape, pixels) = idx::read_images(path)?;
+        let all: Vec<&[u8]> = pixels.chunks_exact(shape.len()).collect();
+        let last = self.index.saturating_add(self.count - 1);
+        if last >= all.len() {
+            let error = DataError::Index {
+                index: last,
+                count: all.len(),
+            };
+            return Err(error).with_context(|| path.display().to_string());
+        }
+        let chosen = all[self.index..=last]
+            .iter()
+            .map(|image| image.to_vec())
+            .collect();
+        Ok(Images::Idx(path.to_path_buf(), shape, chosen))
+    }
+}
+
+impl Images {
+    fn of_shape(self, want: Shape) -> Result<Vec<Vec<u8>>> {
+        match self {
+            Self::Png(path, bytes) => Ok(vec![image::parse(
+                &bytes,
+                &path.display().to_string(),
+                want,
+            )?]),
+            Self::Idx(path, shape, images) => {
+                // A model that takes a vector does not say how its values are arranged.
+                let fits = shape == want || (want.area() == 1 && shape.len() == want.len());
+                if !fits {
+                    bail!(
+                        "{}: its images are {shape}, but the server's model takes {want}: resize them first",
+                        path.display()
+                    );
+                }
+                Ok(images)
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What the demonstration shows.
+
+use addax::data::{Dataset, draw};
+use addax::protocol::Reveal;
+use serde::Serialize;
+
+use crate::cli::answers::{AnswerRow, digest};
+use crate::cli::classify::ClassifyReport;
+use crate::cli::gallery::{Frame, gallery};
+use crate::cli::output::{self, Report, milliseconds, plural, table, thousands, to_microseconds};
+use crate::cli::serve::ServeReport;
+
+/// Drawings shown in the terminal.
+const SHOWN: usize = 20;
+
+/// The demonstration's result.
+#[derive(Serialize)]
+pub struct DemoReport {
+    /// Drawings classified.
+    images: usize,
+    /// Those whose answer is the digit drawn.
+    correct: usize,
+    /// Whether the client's answers are those of the integer reference: logits, or labels if only they are revealed.
+    bit_exact: bool,
+    /// SHA-256 of the client's logits, see [`digest`].
+    logits_digest: String,
+    /// From connecting to the last answer, in the client's process.
+    #[serde(serialize_with = "to_microseconds")]
+    total_ms: f64,
+    /// The same without handshake, keys and base transfers.
+    #[serde(serialize_with = "to_microseconds")]
+    online_ms: f64,
+    /// Bytes from client to server.
+    bytes_up: u64,
+    /// Bytes from server to client.
+    bytes_down: u64,
+    /// Layer by layer, summed over the drawings.
+    layers: Vec<Row>,
+    /// Transforms on the ring processor.
+    machine_transforms: u64,
+    /// Transforms outside it, for encryption and for encoding weights, of both parties.
+    host_transforms: u64,
+    /// Transforms that the client decrypted with.
+    decryption_transforms: u64,
+    /// What computed on ciphertexts.
+    accelerator: String,
+    /// The model's name.
+    model: String,
+    #[serde(skip)]
+    drawings: Dataset,
+    #[serde(skip)]
+    labels: Vec<usize>,
+    #[serde(skip)]
+    reveal: Reveal,
+}
+
+/// A layer: times and bytes as the client saw them, cycles as the server's machine counted them.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    kind: String,
+    #[serde(serialize_with = "to_microseconds")]
+    ms: f64,
+    bytes_up: u64,
+    bytes_down: u64,
+    cycles: u64,
+    and_gates: u64,
+}
+
+impl DemoReport {
+    /// Joins what both parties report and compares the answers with `expected`.
+    pub fn new(
+        drawings: Dataset,
+        expected: &[AnswerRow],
+        server: ServeReport,
+        client: ClassifyReport,
+        model: &str,
+        reveal: Reveal,
+    ) -> Self {
+        let counts = server.host_transforms();
+        let session = server.sessions.into_iter().next();
+        let report = session.map(|session| session.report).unwrap_or_default();
+        let cycles = report.layers.iter().map(|layer| layer.cycles);
+        let layers = client
+            .layers
+            .into_iter()
+            .zip(cycles)
+            .map(|(layer, cycles)| Row {
+                name: layer.name,
+                kind: layer.kind,
+                ms: layer.ms,
+                bytes_up: layer.bytes_up,
+                bytes_down: layer.bytes_down,
+                cycles,
+                and_gates: layer.and_gates,
+            });
+        let labels: Vec<usize> = client.answers.iter().map(|answer| answer.label).collect();
+        let right =
+            |index: &usize| labels.get(*index) == Some(&usize::from(drawings.label(*index)));
+        Self {
+            images: drawings.len(),
+            correct: (0..drawings.len()).filter(right).count(),
+            bit_exact: client.answers == expected,
+            logits_digest: digest(&client.answers),
+            total_ms: client.total_ms,
+            online_ms: client.online_ms,
+            bytes_up: client.bytes_up,
+            bytes_down: client.bytes_down,
+            layers: layers.collect(),
+            machine_transforms: report.machine_transforms,
+            host_transforms: counts.encryption + counts.encoding + client.host_transforms,
+            decryption_transforms: client.decryption_transforms,
+            accelerator: server.accelerator,
+            model: model.to_owned(),
+            drawings,
+            labels,
+            reveal,
+        }
+    }
+
+    fn pictures(&self, width: usize) -> String {
+        let frames: Vec<Frame<'_>> = (0..self.images.min(SHOWN))
+            .map(|index| {
+                let (answer, drawn) = (self.labels[index], self.drawings.label(index));
+                Frame {
+                    picture: self.drawings.image(index),
+                    caption: if answer == usize::from(drawn) {
+                        format!("{answer} ✓")
+                    } else {
+                        format!("{answer} ✗ drawn: {drawn}")
+                    },
+                }
+            })
+            .collect();
+        let mut text = gallery(&frames, draw::SIDE, width);
+        if self.images > SHOWN {
+            text += &format!(
+                "… and {} not shown\n\n",
+                plural(self.images - SHOWN, "drawing")
+            );
+        }
+        text
+    }
+
+    fn layers(&self, width: usize) -> String {
+        let header = ["layer", "kind", "ms", "up", "down", "cycles", "AND gates"];
+        let row = |layer: &Row| {
+            vec![
+                layer.name.clone(),
+                layer.kind.clone(),
+                milliseconds(layer.ms),
+                output::bytes(layer.bytes_up),
+                output::bytes(layer.bytes_down),
+                output::count(layer.cycles),
+                output::count(layer.and_gates),
+            ]
+        };
+        table(width, 2, &header, self.layers.iter().map(row).collect()).to_string()
+    }
+
+    fn learned(&self) -> String {
+        let client = match self.reveal {
+            Reveal::Logits => "the logits of its images and the shape of the model, no weight",
+            Reveal::ArgMax => "the labels of its images and the shape of the model, no weight",
+        };
+        let server = format!(
+            "that there were {}, nothing of what they show",
+            plural(self.images, "image")
+        );
+        format!("the client learned  {client}\nthe server learned  {server}\n")
+    }
+}
+
+impl Report for DemoReport {
+    fn text(&self, width: usize) -> String {
+        let mut text = self.pictures(width);
+        text += &format!(
+            "{} of {} right, with {} on accelerator {}\n\n",
+            self.correct,
+            plural(self.images, "drawing"),
+            self.model,
+            self.accelerator
+        );
+        text += &self.layers(width);
+        text += &format!(
+            "\ntotal  {} ms, {} ms of it online; {} up + {} down = {}\n",
+            milliseconds(self.total_ms),
+            milliseconds(self.online_ms),
+            output::bytes(self.bytes_up),
+            output::bytes(self.bytes_down),
+            output::bytes(self.bytes_up + self.bytes_down),
+        );
+        text += &format!(
+            "       {} transforms on the ring processor, {} for encryption and encoding, {} for decryption\n\n",
+            thousands(self.machine_transforms),
+            thousands(self.host_transforms),
+            thousands(self.decryption_transforms),
+        );
+        text += &self.learned();
+        text += match (self.bit_exact, self.reveal) {
+            (true, Reveal::Logits) => {
+                "bit exact           yes: every logit equals that of the integer network in the clear"
+            }
+            (true, Reveal::ArgMax) => {
+                "bit exact           yes: every label equals that of the integer network in the clear"
+            }
+            (false, _) => "bit exact           NO",
+        };
+        text
+    }
+
+    fn failure(&self) -> Option<String> {
+        (!self.bit_exact).then(|| {
+            "the private answers differ from those of the integer network: this is a defect, please report it with \
+             the output of `addax accel selftest`"
+                .to_owned()
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! The command line: one file a command, and beside them what the commands share.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `output` | tables and numbers for people, one JSON object for programs |
+//! | `load` | models: where they are, how wide their integers are |
+//! | `connection` | addresses, time limits, channels over TCP |
+//! | `answers` | digests of answers, and what one party reports to another process |
+//! | `gallery` | pictures side by side in a terminal |
+//! | `progress` | bars on stderr |
+//!
+//! Exit codes: 0 the command did what it should; 1 it failed; 2 the command line is wrong.
+
+mod answers;
+mod classify;
+mod connection;
+mod demo;
+mod gallery;
+mod load;
+mod output;
+mod progress;
+mod serve;
+
+use std::io::{IsTerminal, Read};
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
+
+use output::finish;
+
+/// Private neural-network inference: the client's image and the server's weights stay with their owners.
+#[derive(Parser)]
+#[command(name = "addax", version, arg_required_else_help = true)]
+struct Cli {
+    /// Print one JSON object on stdout instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more on stderr; twice for details
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// End when standard input closes: set by processes that start this one and must not leave it behind
+    #[arg(long, global = true, hide = true)]
+    end_with_parent: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Classify drawn digits with a server and a client process on this computer
+    Demo(demo::DemoArgs),
+    /// Serve a model to clients that keep their images to themselves
+    Serve(serve::ServeArgs),
+    /// Have images classified by a server that does not see them
+    Classify(classify::ClassifyArgs),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    if cli.end_with_parent {
+        std::thread::spawn(end_with_parent);
+    }
+    match execute(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: &Cli) -> anyhow::Result<()> {
+    let json = cli.json;
+    match &cli.command {
+        Command::Demo(args) => finish(json, &demo::run(args)?),
+        Command::Serve(args) => finish(json, &serve::run(args, json)?),
+        Command::Classify(args) => finish(json, &classify::run(args)?),
+    }
+}
+
+/// An error with its causes. Many errors of the library name their cause already; it is not said twice.
+fn describe(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Waits until whoever holds the other end of standard input is gone, however it went.
+fn end_with_parent() {
+    let mut input = std::io::stdin().lock();
+    let mut buffer = [0; 64];
+    while matches!(input.read(&mut buffer), Ok(count) if count > 0) {}
+    std::process::exit(1);
+}
