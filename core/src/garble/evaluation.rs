@@ -160,12 +160,12 @@ impl Chunk<'_> {
         }
     }
 
+    /// Hashes the active labels of `operands` ≤ 2 operands, as the garbler does.
     fn hash(&mut self, operands: usize) {
-        let (lanes, counter) = (self.lanes, self.counter);
-        self.hash.apply(self.batch, operands * lanes, |j| {
-            2 * (counter + (j % lanes) as u64) + (j / lanes) as u64
-        });
-        self.counter += lanes as u64;
+        let tweak = 2 * self.counter;
+        self.hash
+            .apply(self.batch, self.lanes, &[tweak, tweak + 1][..operands]);
+        self.counter += self.lanes as u64;
     }
 
     fn and(&mut self, a: Operand, b: Operand, out: u16) {

@@ -189,15 +189,14 @@ impl Chunk<'_> {
         }
     }
 
-    /// Hashes the first `operands`·2·lanes blocks of the batch: those of operand o in lane l with tweak
+    /// Hashes the 2·lanes labels of each of `operands` ≤ 2 operands: those of operand o in lane l with tweak
     /// 2·(counter + l) + o.
     fn hash(&mut self, operands: usize) {
-        let (lanes, counter) = (self.lanes, self.counter);
-        self.hash.apply(self.batch, operands * 2 * lanes, |j| {
-            let (operand, lane) = (j / (2 * lanes), j % lanes);
-            2 * (counter + lane as u64) + operand as u64
-        });
-        self.counter += lanes as u64;
+        let tweak = 2 * self.counter;
+        let tweaks = [tweak, tweak, tweak + 1, tweak + 1];
+        self.hash
+            .apply(self.batch, self.lanes, &tweaks[..2 * operands]);
+        self.counter += self.lanes as u64;
     }
 
     fn and(&mut self, a: Operand, b: Operand, out: u16) {

@@ -120,3 +120,27 @@ fn derive(
     hasher.finalize_xof().fill(&mut key);
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_depend_on_session_index_and_every_point() {
+        let points: Vec<RistrettoPoint> = (1u64..4)
+            .map(|n| RistrettoPoint::mul_base(&Scalar::from(n)))
+            .collect();
+        let [p, q, r] = [0, 1, 2].map(|i: usize| points[i].compress());
+        let key = derive(&[1; 32], 5, &p, &q, &points[2]);
+        assert_eq!(key, derive(&[1; 32], 5, &p, &q, &points[2]));
+        for other in [
+            derive(&[2; 32], 5, &p, &q, &points[2]),
+            derive(&[1; 32], 6, &p, &q, &points[2]),
+            derive(&[1; 32], 5, &r, &q, &points[2]),
+            derive(&[1; 32], 5, &p, &r, &points[2]),
+            derive(&[1; 32], 5, &p, &q, &points[1]),
+        ] {
+            assert_ne!(key, other);
+        }
+    }
+}
