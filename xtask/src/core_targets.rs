@@ -63,7 +63,7 @@ fn probe(name: &str, source: &str) -> Result<(bool, String)> {
     let directory = target_directory().join("xtask").join(name);
     fs::create_dir_all(&directory)?;
     let manifest = format!(
-        "[workspace]\n\n[package]\nname = \"probe\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\
+        "[workspace]\n\n[package]\nname = \"probe-{name}\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\
          crate-type = [\"staticlib\"]\n\n[dependencies]\naddax-core.path = {:?}\n\n[profile.dev]\nopt-level = 2\n\
          debug = \"line-tables-only\"\n",
         root().join("core")

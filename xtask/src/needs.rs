@@ -34,10 +34,9 @@ const NEEDS: [Need; 3] = [
 
 /// Where data sets are looked for: `ADDAX_DATA`, else `../shared/data` beside the workspace.
 pub fn data_directory() -> PathBuf {
-    std::env::var_os("ADDAX_DATA").map_or_else(
-        || root().join("../shared/data"),
-        |directory| root().join(directory),
-    )
+    let directory = std::env::var_os("ADDAX_DATA").unwrap_or_else(|| "../shared/data".into());
+    let directory = root().join(directory);
+    directory.canonicalize().unwrap_or(directory)
 }
 
 /// The names that a reason lists, if it starts with `needs`.
