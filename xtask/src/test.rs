@@ -78,7 +78,7 @@ const STEPS: [Step; 12] = [
         name: "doc",
         what: "documentation without warnings or broken links",
         run: || {
-            Shell::cargo("doc --workspace --no-deps --document-private-items")
+            Shell::cargo("doc --workspace --no-deps")
                 .variable("RUSTDOCFLAGS", "-D warnings")
                 .run()
         },

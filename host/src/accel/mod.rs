@@ -1,7 +1,7 @@
 //! Executors of ring-processor programs, by the name that `--accelerator` takes.
 //!
 //! An accelerator is whatever implements [`RingProcessor`]; all give the same bits and the same cycles, and
-//! [`selftest`] checks that one does. This build has those of [`list`]:
+//! [`selftest()`] checks that one does. This build has those of [`list`]:
 //!
 //! * `cpu`, the default: the [`Cpu`] executor, portable and fast;
 //! * `reference`: [`addax_core::machine::Reference`], the definition, one word at a time.

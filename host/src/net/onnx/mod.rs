@@ -1,6 +1,6 @@
 //! Import of ONNX models: sequential networks, with every size checked before it is used.
 //!
-//! A model file comes from a stranger. Its bytes are first walked by [`wire`], which lets only consistent lengths pass,
+//! A model file comes from a stranger. Its bytes are first walked by `wire`, which lets only consistent lengths pass,
 //! then parsed by the crate `rten-onnx`, then each node is translated. Whatever is not understood is refused by the name
 //! of the operator and of the node: a network that is imported computes what the file says, or is not imported.
 //!
