@@ -19,6 +19,8 @@
 //! integer network ([`crate::net`]) bit for bit.
 
 pub mod client;
+#[cfg(test)]
+mod fuzz;
 mod handshake;
 pub mod limits;
 mod measure;
