@@ -13,8 +13,8 @@ What happens for each network:
    trained with AdamW under a one-cycle schedule. Convolutions and hidden linear layers carry a batch norm.
 2. A recipe may name a teacher. Then the loss mixes the label with the softened answers of the teacher on the very
    same augmented image. A missing teacher is trained first and kept in --cache.
-3. The batch norms are folded into the layers before them and what is left (Conv, Relu or Mul, MaxPool, Flatten,
-   Gemm) is exported.
+3. The batch norms are folded into the layers before them, the ranges of weights are equalised across layers (both
+   leave the function as it is), and what is left (Conv, Relu or Mul, MaxPool, Flatten, Gemm) is exported.
 4. The script prints the accuracy on the 10,000 test images, in float and with 8-bit integers (class `Integer`).
 
 The input of every network is `input`, 1 x 1 x 28 x 28 float32, the pixel byte divided by 256, nothing subtracted.
@@ -244,6 +244,36 @@ def fold_batch_norm(net):
     return nn.Sequential(named).eval()
 
 
+def equalise(folded, rounds=20):
+    """The same function with like ranges of weights, so that few bits describe them well.
+
+    ReLU and max pooling commute with positive factors, so channel c may leave a layer multiplied by f if the next layer
+    divides its weights for c by f. f = sqrt(range behind / range before) makes the two ranges equal (cross-layer
+    equalisation, Nagel et al. 2019); a few rounds settle a chain of layers. A square keeps its layers as they are.
+    """
+    pairs, before = [], None
+    for layer in folded:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            if before is not None:
+                pairs.append((before, layer))
+            before = layer
+        elif not isinstance(layer, (nn.ReLU, nn.MaxPool2d, nn.Flatten)):
+            before = None
+    with torch.no_grad():
+        for _ in range(rounds):
+            for one, two in pairs:
+                channels = len(one.weight)
+                leaving = one.weight.reshape(channels, -1)
+                entering = two.weight.reshape(len(two.weight), channels, -1)  # flattening keeps a channel together
+                ranges = leaving.abs().amax(1), entering.abs().amax((0, 2))
+                used = (ranges[0] > 0) & (ranges[1] > 0)
+                factor = torch.where(used, torch.sqrt(ranges[1] / ranges[0]), torch.ones(channels))
+                one.weight.copy_((leaving * factor[:, None]).reshape(one.weight.shape))
+                one.bias.mul_(factor)
+                two.weight.copy_((entering / factor[None, :, None]).reshape(two.weight.shape))
+    return folded
+
+
 def activations(net):
     """How many ReLUs or squares one inference costs."""
     count, x = 0, torch.zeros(1, 1, 28, 28)
@@ -458,35 +488,41 @@ def cache_path(args, name):
     return os.path.join(args.cache, f"{name}.pt")
 
 
+def load_net(recipe, path):
+    if not os.path.exists(path):
+        sys.exit(f"error: {path} does not exist")
+    net = recipe.net().to(memory_format=torch.channels_last)
+    net.load_state_dict(torch.load(path, map_location="cpu"))
+    return net.eval()
+
+
 def obtain(name, args, need_subdirectory, is_teacher=False):
     """Trains `name` (after its teacher, if that is not in the cache), reports, exports."""
     recipe = RECIPES[name]
     data = load_data(args.data, recipe.dataset, need_subdirectory, args.holdout)
-    teacher_net = None
-    if recipe.teacher:
-        path = args.teacher or cache_path(args, recipe.teacher)
-        if not os.path.exists(path):
-            if args.teacher:
-                sys.exit(f"error: {path} does not exist")
-            obtain(recipe.teacher, args, need_subdirectory, is_teacher=True)
-        teacher_net = RECIPES[recipe.teacher].net().to(memory_format=torch.channels_last)
-        teacher_net.load_state_dict(torch.load(path, map_location="cpu"))
-        teacher_net.eval()
-        print(f"{name}: taught by {recipe.teacher}")
+    if args.reuse and not is_teacher:
+        net, how = load_net(recipe, cache_path(args, name)), "weights from the cache"
+    else:
+        teacher_net = None
+        if recipe.teacher:
+            path = args.teacher or cache_path(args, recipe.teacher)
+            if not os.path.exists(path) and not args.teacher:
+                obtain(recipe.teacher, args, need_subdirectory, is_teacher=True)
+            teacher_net = load_net(RECIPES[recipe.teacher], path)
+            print(f"{name}: taught by {recipe.teacher}")
+        epochs = recipe.epochs if is_teacher or args.epochs is None else args.epochs
+        start = time.time()
+        net = train(name, recipe, data, epochs, args.seed, teacher_net)
+        how = f"{epochs} epochs, {time.time() - start:.0f} s"
+        os.makedirs(args.cache, exist_ok=True)
+        torch.save(net.state_dict(), cache_path(args, name))
 
-    epochs = recipe.epochs if is_teacher or args.epochs is None else args.epochs
-    start = time.time()
-    net = train(name, recipe, data, epochs, args.seed, teacher_net)
-    seconds = time.time() - start
-    os.makedirs(args.cache, exist_ok=True)
-    torch.save(net.state_dict(), cache_path(args, name))
-
-    folded = fold_batch_norm(net)
+    folded = equalise(fold_batch_norm(net))
     exact = accuracy(logits_of(folded, to_input(data.test_images)), data.test_labels)
-    report = f"{name}: {activations(folded)} activations, {epochs} epochs, {seconds:.0f} s, float {exact:.2f} %"
+    report = f"{name}: {activations(folded)} activations, {how}, float {exact:.2f} %"
     if recipe.export:
-        calibration = data.train_images[torch.randperm(len(data.train_images))[:1000]]
-        integer = Integer(folded, calibration)
+        chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(args.seed))
+        integer = Integer(folded, data.train_images[chosen[:1000]])
         for i, note in enumerate(integer.notes):
             print(f"{name}: layer {i + 1}: {note}")
         report += f", 8-bit integers {accuracy(integer(data.test_images), data.test_labels):.2f} %"
@@ -506,6 +542,7 @@ def main():
     parser.add_argument("--out", required=True, help="directory for the ONNX files")
     parser.add_argument("--cache", default=os.path.join(here, "cache"), help="directory for PyTorch weights (teachers)")
     parser.add_argument("--teacher", help="weights of the teacher, instead of those in the cache")
+    parser.add_argument("--reuse", action="store_true", help="no training: export the weights in the cache")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's number")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="more are faster, but round differently")
