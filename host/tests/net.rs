@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use addax::data::Dataset;
+use addax::data::draw::drawings;
 use addax::net::accuracy::accuracy;
 use addax::net::onnx::import;
 use addax::net::quantise::{QuantiseOptions, quantise};
@@ -39,4 +40,16 @@ fn lite3_keeps_its_accuracy_in_integers() {
 #[ignore = "needs MNIST: cargo xtask test"]
 fn network_d_keeps_its_accuracy_in_integers() {
     assert!(integer_accuracy("d-mnist.onnx", "mnist") >= 0.9930);
+}
+
+#[test]
+fn shipped_networks_read_drawn_digits_at_any_seed() {
+    for model in ["lite3-mnist.onnx", "d-mnist.onnx"] {
+        let graph = import(&workspace("models").join(model)).unwrap();
+        let network = quantise(&graph, None, &QuantiseOptions::default()).unwrap();
+        for seed in 0..200 {
+            let result = accuracy(&network, &drawings(10, seed), 10).unwrap();
+            assert_eq!(result.correct, 10, "{model}, seed {seed}");
+        }
+    }
 }
