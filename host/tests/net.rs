@@ -44,7 +44,7 @@ fn network_d_keeps_its_accuracy_in_integers() {
 
 #[test]
 fn shipped_networks_read_drawn_digits_at_any_seed() {
-    for model in ["lite3-mnist.onnx", "d-mnist.onnx"] {
+    for model in ["lite3-mnist.onnx", "d-mnist.onnx", "cryptonets-mnist.onnx"] {
         let graph = import(&workspace("models").join(model)).unwrap();
         let network = quantise(&graph, None, &QuantiseOptions::default()).unwrap();
         for seed in 0..200 {
@@ -52,4 +52,16 @@ fn shipped_networks_read_drawn_digits_at_any_seed() {
             assert_eq!(result.correct, 10, "{model}, seed {seed}");
         }
     }
+}
+
+#[test]
+#[ignore = "needs MNIST: cargo xtask test"]
+fn cryptonets_keeps_its_accuracy_in_integers() {
+    assert!(integer_accuracy("cryptonets-mnist.onnx", "mnist") >= 0.9900);
+}
+
+#[test]
+#[ignore = "needs Fashion-MNIST: cargo xtask test"]
+fn network_d_on_fashion_keeps_its_accuracy_in_integers() {
+    assert!(integer_accuracy("d-fashion.onnx", "fashion-mnist") >= 0.9026);
 }

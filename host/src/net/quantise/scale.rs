@@ -63,3 +63,62 @@ fn vote(values: &[i64], bits: u32) -> Option<u32> {
     };
     (first..=last).min_by_key(|&s| error(s))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reciprocals_divide_to_within_half_a_percent() {
+        for size in 1usize..=1024 {
+            let (weight, shift) = reciprocal(size);
+            let quotient = weight as f64 * size as f64 / 2f64.powi(shift as i32);
+            assert!((quotient - 1.0).abs() < 0.004, "{size}: {quotient}");
+            assert!(weight <= 256);
+            assert_eq!(weight == 1, size.is_power_of_two());
+        }
+    }
+
+    #[test]
+    fn the_largest_weight_fits_and_would_not_with_one_more_bit() {
+        for (weights, bits, want, fraction) in [
+            (&[0.5, -0.25][..], 8, &[64, -32][..], 7),
+            (&[127.0, 1.0], 8, &[127, 1], 0),
+            (&[-127.5, 1.0], 8, &[-64, 1], -1),
+            (&[1000.0, 8.0], 8, &[125, 1], -3),
+            (&[0.0, 0.0], 8, &[0, 0], 0),
+            (&[0.3, -0.1], 4, &[5, -2], 4),
+        ] {
+            let got = weights_of(weights, bits).unwrap();
+            assert_eq!(got, (want.to_vec(), fraction), "{weights:?}");
+        }
+        assert!(weights_of(&[f32::MAX], 8).is_err());
+    }
+
+    #[test]
+    fn an_image_votes_for_the_least_squared_error_of_all_shifts() {
+        // Many small values and a few large ones: clipping some of the latter pays.
+        for spread in [3u32, 5, 9] {
+            let values: Vec<i64> = (1..4_000i64)
+                .map(|i| (i % 61).pow(spread / 2 + 1) * (i % 3 - 1))
+                .collect();
+            let error = |shift: u32| -> f64 {
+                let kept = values.iter().filter(|&&v| v > 0);
+                kept.map(|&v| (v - (requantise(v, shift, 8) << shift)) as f64)
+                    .map(|off| off * off)
+                    .sum()
+            };
+            let best = (0..40).min_by(|&a, &b| error(a).total_cmp(&error(b)));
+            assert_eq!(vote(&values, 8), best);
+        }
+        assert_eq!(vote(&[0, -5], 8), None);
+    }
+
+    #[test]
+    fn the_upper_quartile_of_the_votes_decides() {
+        let image = |size: u32| vec![255i64 << (size - 8); 10];
+        let set = [8, 8, 8, 9, 9, 10, 10, 20].map(image);
+        assert_eq!(best_shift(&set, 8), 2);
+        assert_eq!(best_shift(&[], 8), 0);
+    }
+}
