@@ -6,7 +6,7 @@ use addax::net::IntegerNetwork;
 use addax::net::graph::Graph;
 use addax::net::onnx;
 use addax::net::quantise::{QuantiseOptions, quantise};
-use addax::protocol::{Reveal, ServerModel};
+use addax::protocol::{PublicPlan, Reveal, ServerModel};
 use addax_core::params::{N4096, ParameterSet};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -67,32 +67,57 @@ impl ModelFile {
     /// # Errors
     /// As [`Self::graph`], and networks that have no integer form.
     pub fn network(&self) -> Result<IntegerNetwork> {
-        self.quantised(&QuantiseOptions::default())
-    }
-
-    fn quantised(&self, options: &QuantiseOptions) -> Result<IntegerNetwork> {
-        let graph = self.graph()?;
-        quantise(&graph, None, options).with_context(|| format!("model {}", graph.name))
+        integers(&self.graph()?, &QuantiseOptions::default())
     }
 }
 
+fn integers(graph: &Graph, options: &QuantiseOptions) -> Result<IntegerNetwork> {
+    quantise(graph, None, options).with_context(|| format!("model {}", graph.name))
+}
+
 impl ModelArgs {
+    /// The network in real numbers.
+    ///
+    /// # Errors
+    /// As [`ModelFile::graph`].
+    pub fn graph(&self) -> Result<Graph> {
+        self.file.graph()
+    }
+
     /// The network in integers of the widths asked for.
     ///
     /// # Errors
     /// As [`ModelFile::network`].
     pub fn network(&self) -> Result<IntegerNetwork> {
-        self.file.quantised(&QuantiseOptions {
+        self.quantised(&self.graph()?)
+    }
+
+    /// A network in real numbers, in integers of the widths asked for.
+    ///
+    /// # Errors
+    /// Networks that have no integer form.
+    pub fn quantised(&self, graph: &Graph) -> Result<IntegerNetwork> {
+        let options = QuantiseOptions {
             weight_bits: self.weight_bits,
             activation_bits: self.activation_bits,
             ..QuantiseOptions::default()
-        })
+        };
+        integers(graph, &options)
+    }
+
+    /// The public plan.
+    ///
+    /// # Errors
+    /// A network that the protocol cannot run.
+    pub fn plan(&self, network: &IntegerNetwork, reveal: Reveal) -> Result<PublicPlan> {
+        PublicPlan::of_network(network, &PARAMETERS, reveal, self.plain_bits)
+            .with_context(|| format!("model {}", network.name))
     }
 
     /// The model ready to serve, its weights encoded.
     ///
     /// # Errors
-    /// A network that the protocol cannot run.
+    /// As [`Self::plan`].
     pub fn server_model(&self, network: &IntegerNetwork, reveal: Reveal) -> Result<ServerModel> {
         ServerModel::new(network, PARAMETERS, reveal, self.plain_bits)
             .with_context(|| format!("model {}", network.name))

@@ -11,13 +11,18 @@
 //!
 //! Exit codes: 0 the command did what it should; 1 it failed; 2 the command line is wrong.
 
+mod accel;
 mod answers;
 mod classify;
 mod connection;
 mod demo;
+mod draw;
+mod eval;
 mod gallery;
 mod load;
+mod model;
 mod output;
+mod plan;
 mod progress;
 mod serve;
 
@@ -54,6 +59,18 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Have images classified by a server that does not see them
     Classify(classify::ClassifyArgs),
+    /// Measure a model's accuracy, in the clear and through the private protocol
+    Eval(eval::EvalArgs),
+    /// Say what private inference with a model takes, without running it
+    Plan(plan::PlanArgs),
+    /// Look at models
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Look at accelerators
+    #[command(subcommand)]
+    Accel(accel::AccelCommand),
+    /// Draw digits as PNG or IDX files
+    Draw(draw::DrawArgs),
 }
 
 /// Runs the command line of this process.
@@ -78,6 +95,14 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Demo(args) => finish(json, &demo::run(args)?),
         Command::Serve(args) => finish(json, &serve::run(args, json)?),
         Command::Classify(args) => finish(json, &classify::run(args)?),
+        Command::Eval(args) => finish(json, &eval::run(args)?),
+        Command::Plan(args) => finish(json, &plan::run(args)?),
+        Command::Model(model::ModelCommand::Show(args)) => finish(json, &model::show(args)?),
+        Command::Accel(accel::AccelCommand::List) => finish(json, &accel::list()),
+        Command::Accel(accel::AccelCommand::Selftest(args)) => {
+            finish(json, &accel::selftest(args)?)
+        }
+        Command::Draw(args) => finish(json, &draw::run(args)?),
     }
 }
 
