@@ -68,7 +68,7 @@ impl Report for AccelList {
             vec![format!("{}{mark}", row.name), row.description.to_owned()]
         };
         let rows = self.accelerators.iter().map(row).collect();
-        table(width, 2, &["accelerator", "what it is"], rows).to_string()
+        table(width, 2, &["accelerator", "what it is"], rows)
     }
 }
 
@@ -144,9 +144,9 @@ impl Report for SelftestTable {
             "result",
             "single",
             "faults",
-            "programs",
-            "instructions",
-            "words compared",
+            "random",
+            "instrs",
+            "words",
             "ms",
         ];
         let row = |row: &SelftestRow| {
@@ -162,7 +162,7 @@ impl Report for SelftestTable {
             ]
         };
         let rows = self.accelerators.iter().map(row).collect();
-        table(width, 2, &header, rows).to_string()
+        table(width, 2, &header, rows)
     }
 
     fn failure(&self) -> Option<String> {

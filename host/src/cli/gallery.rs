@@ -16,51 +16,41 @@ pub struct Frame<'a> {
     pub caption: String,
 }
 
-/// The frames in rows of up to `columns` characters. Pictures are `width` pixels wide; empty margins are cut off, above
-/// and below by as much as all frames allow, left and right by as much as each allows.
+/// The frames in rows of up to `columns` characters. Pictures are `width` pixels wide; empty margins are cut off: left and
+/// right of every picture, above and below as much as all pictures beside one another allow.
 pub fn gallery(frames: &[Frame<'_>], width: usize, columns: usize) -> String {
-    let cells: Vec<Cell> = Rows::of_all(frames, width).map_or_else(Vec::new, |rows| {
-        frames
-            .iter()
-            .map(|frame| Cell::new(frame, width, &rows))
-            .collect()
-    });
     let mut text = String::new();
-    let mut rest = &cells[..];
+    let mut rest = frames;
     while !rest.is_empty() {
-        let mut used = rest[0].width;
-        let mut fitting = 1;
-        while let Some(next) = rest
-            .get(fitting)
-            .filter(|next| used + GAP + next.width <= columns)
-        {
-            used += GAP + next.width;
-            fitting += 1;
-        }
-        let (row, others) = rest.split_at(fitting);
-        let height = row.iter().map(|cell| cell.lines.len()).max().unwrap_or(0);
-        for line in 0..height {
-            let line: Vec<&str> = row
-                .iter()
-                .filter_map(|cell| cell.lines.get(line).map(String::as_str))
-                .collect();
+        let mut used = 0;
+        let fitting = rest.iter().take_while(|frame| {
+            used += frame.columns(width) + GAP;
+            used <= columns + GAP
+        });
+        let (row, others) = rest.split_at(fitting.count().max(1));
+        rest = others;
+        let Some(rows) = Rows::of_all(row, width) else {
+            continue;
+        };
+        let cells: Vec<Vec<String>> = row.iter().map(|frame| frame.lines(width, &rows)).collect();
+        for line in 0..cells[0].len() {
+            let line: Vec<&str> = cells.iter().map(|cell| &cell[line][..]).collect();
             text += line.join(&" ".repeat(GAP)).trim_end();
             text.push('\n');
         }
         text.push('\n');
-        rest = others;
     }
     text
 }
 
-/// The rows of pixels that are shown of every picture.
+/// The rows of pixels that are shown of pictures beside one another.
 struct Rows {
     first: usize,
     end: usize,
 }
 
 impl Rows {
-    /// From the uppermost to the lowest ink of any picture, an even number of rows. None if there is no ink at all.
+    /// From the uppermost to the lowest ink of any picture among them. None if there is no ink at all.
     fn of_all(frames: &[Frame<'_>], width: usize) -> Option<Self> {
         let inked = |frame: &Frame<'_>| {
             let rows = frame
@@ -83,49 +73,47 @@ fn has_ink(pixels: &[u8]) -> bool {
     pixels.iter().any(|&pixel| pixel >= INK)
 }
 
-/// A picture and its caption as lines of one width.
-struct Cell {
-    lines: Vec<String>,
-    width: usize,
-}
+impl Frame<'_> {
+    /// From the first to the last column with ink; all columns if there is none.
+    fn extent(&self, width: usize) -> (usize, usize) {
+        let inked = |column: &usize| {
+            let pixels = self.picture.iter().skip(*column).step_by(width.max(1));
+            pixels.copied().any(|pixel| pixel >= INK)
+        };
+        let first = (0..width).find(inked).unwrap_or(0);
+        let end = (0..width).rfind(inked).map_or(width, |last| last + 1);
+        (first, end)
+    }
 
-impl Cell {
-    fn new(frame: &Frame<'_>, width: usize, rows: &Rows) -> Self {
-        let rows: Vec<&[u8]> = frame
+    /// Characters side by side.
+    fn columns(&self, width: usize) -> usize {
+        let (first, end) = self.extent(width);
+        (end - first).max(self.caption.chars().count())
+    }
+
+    /// Picture and caption as lines of one length.
+    fn lines(&self, width: usize, rows: &Rows) -> Vec<String> {
+        let (first, end) = self.extent(width);
+        let shown = self
             .picture
             .chunks_exact(width)
             .skip(rows.first)
-            .take(rows.end - rows.first)
-            .collect();
-        let inked = |column: &usize| rows.iter().any(|row| row[*column] >= INK);
-        let first = (0..width).find(inked).unwrap_or(0);
-        let end = (0..width).rfind(inked).map_or(width, |last| last + 1);
-        let mut cropped: Vec<u8> = rows
-            .iter()
-            .flat_map(|row| &row[first..end])
-            .copied()
-            .collect();
-        if !rows.len().is_multiple_of(2) {
+            .take(rows.end - rows.first);
+        let mut cropped: Vec<u8> = shown.flat_map(|row| &row[first..end]).copied().collect();
+        if !(rows.end - rows.first).is_multiple_of(2) {
             // A character shows two rows.
             cropped.resize(cropped.len() + end - first, 0);
         }
         let mut lines = terminal::lines(&cropped, end - first);
         lines.push(String::new());
-        lines.push(frame.caption.clone());
-        let wide = lines
-            .iter()
-            .map(|line| line.chars().count())
-            .max()
-            .unwrap_or(0);
+        lines.push(self.caption.clone());
+        let columns = self.columns(width);
         for line in &mut lines {
-            let missing = wide - line.chars().count();
-            *line = format!(
-                "{}{line}{}",
-                " ".repeat(missing / 2),
-                " ".repeat(missing - missing / 2)
-            );
+            let missing = columns - line.chars().count();
+            let left = missing / 2;
+            *line = format!("{}{line}{}", " ".repeat(left), " ".repeat(missing - left));
         }
-        Self { lines, width: wide }
+        lines
     }
 }
 

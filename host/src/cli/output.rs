@@ -56,7 +56,7 @@ fn terminal_width() -> usize {
 }
 
 /// A table whose first `names` columns are words and whose others are numbers.
-pub fn table(width: usize, names: usize, header: &[&str], rows: Vec<Vec<String>>) -> Table {
+pub fn table(width: usize, names: usize, header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table
         .load_style(STYLE)
@@ -67,7 +67,7 @@ pub fn table(width: usize, names: usize, header: &[&str], rows: Vec<Vec<String>>
     for column in table.column_iter_mut().skip(names) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table
+    table.trim_fmt()
 }
 
 /// A count with a comma before every third digit; 0 is a dash, because most tables are sparse.

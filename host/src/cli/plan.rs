@@ -80,18 +80,27 @@ pub fn run(args: &PlanArgs) -> Result<PlanTable> {
 impl PlanTable {
     fn costs(&self, width: usize) -> String {
         let header = [
-            "layer", "packing", "ct up", "ct down", "NTTs", "cycles", "ANDs", "up", "down",
-            "rounds", "ms",
+            "layer",
+            "ct up, down",
+            "NTTs",
+            "cycles",
+            "ANDs",
+            "up",
+            "down",
+            "rounds",
+            "ms",
         ];
+        let ciphertexts = |[up, down]: [usize; 2]| match up + down {
+            0 => "–".to_owned(),
+            _ => format!("{up}, {down}"),
+        };
         let mut rows: Vec<Vec<String>> = self
             .layers
             .iter()
             .map(|layer| {
                 vec![
                     layer.name.clone(),
-                    layer.packing.clone(),
-                    count(layer.ciphertexts[0] as u64),
-                    count(layer.ciphertexts[1] as u64),
+                    ciphertexts(layer.ciphertexts),
                     count(layer.transforms),
                     count(layer.cycles),
                     count(layer.and_gates),
@@ -105,9 +114,7 @@ impl PlanTable {
         let totals = &self.totals;
         rows.push(vec![
             "total".to_owned(),
-            String::new(),
-            count(totals.ciphertexts[0] as u64),
-            count(totals.ciphertexts[1] as u64),
+            ciphertexts(totals.ciphertexts),
             count(totals.transforms),
             count(totals.cycles),
             count(totals.and_gates),
@@ -116,17 +123,12 @@ impl PlanTable {
             count(u64::from(totals.rounds)),
             milliseconds(totals.predicted_ms),
         ]);
-        table(width, 2, &header, rows).to_string()
+        table(width, 1, &header, rows)
     }
 
     fn noise(&self, width: usize) -> String {
         let header = [
-            "layer",
-            "k",
-            "noise bits",
-            "margin bits",
-            "failure",
-            "hiding",
+            "layer", "packing", "k", "noise", "margin", "failure", "hiding",
         ];
         let power = |exponent: Option<f64>| {
             exponent.map_or_else(|| "–".to_owned(), |exponent| format!("2^{exponent:.1}"))
@@ -139,6 +141,7 @@ impl PlanTable {
             .map(|layer| {
                 vec![
                     layer.name.clone(),
+                    layer.packing.clone(),
                     layer.k.to_string(),
                     bits(layer.noise_bits),
                     bits(layer.margin_bits),
@@ -147,16 +150,12 @@ impl PlanTable {
                 ]
             })
             .collect();
-        let mut total = vec![
-            "whole query".to_owned(),
-            String::new(),
-            String::new(),
-            String::new(),
-        ];
+        let mut total = vec![String::new(); 5];
+        "whole query".clone_into(&mut total[0]);
         total.push(power(Some(self.totals.failure_log2)));
         total.push(power(Some(self.totals.hiding_log2)));
         rows.push(total);
-        table(width, 1, &header, rows).to_string()
+        table(width, 2, &header, rows)
     }
 }
 
@@ -164,9 +163,12 @@ impl Report for PlanTable {
     fn text(&self, width: usize) -> String {
         let (model, parameters) = (&self.model, self.parameters);
         format!(
-            "{model}: one image, parameter set {parameters}; ms are predicted for one portable core\n{}\n\n\
-             Shares are mod 2^k. Noise is bounded by 2^(noise bits); decryption fails, and responses differ from ones \
-             that tell nothing, with the probabilities below; both are at most 2^-40.\n{}",
+            "{model}: one image, parameter set {parameters}\n\
+             (ct: ciphertexts; NTTs and cycles: of the ring processor; ms: predicted for one portable core)\n\
+             {}\n\n\
+             Shares are mod 2^k; noise is at most 2^noise, and decryption would bear 2^margin times as much.\n\
+             The chances that it fails, and that responses tell of weights, must be at most 2^-40 a query.\n\
+             {}",
             self.costs(width),
             self.noise(width)
         )

@@ -155,7 +155,7 @@ impl DemoReport {
                 output::count(layer.and_gates),
             ]
         };
-        table(width, 2, &header, self.layers.iter().map(row).collect()).to_string()
+        table(width, 2, &header, self.layers.iter().map(row).collect())
     }
 
     fn learned(&self) -> String {
