@@ -1,15 +1,17 @@
 //! Linear layers on encrypted shares, without rotations.
 //!
-//! [`packing`] lays convolutions and matrices out in polynomial coefficients, so that one product of polynomials is many
+//! [`convolution`] is the geometry of a layer. [`packing`] lays convolutions and matrices out in polynomial coefficients, so that one product of polynomials is many
 //! inner products (Cheetah, USENIX Security 2022, §4). [`program`] compiles the accumulation, re-randomisation, masking
 //! and modulus switch of a layer to ring-processor programs, and [`layer`] runs them. [`pool`] sums windows of shares,
 //! which each party does alone.
 
+pub mod convolution;
 pub mod layer;
 pub mod packing;
 pub mod pool;
 pub mod program;
 
+pub use convolution::{Convolution, PackingError};
 pub use layer::{EncodedLayer, LinearError, ServerInput};
-pub use packing::{Convolution, Packing, PackingError, Tile};
+pub use packing::{Packing, Tile};
 pub use program::LayerCost;

@@ -8,9 +8,8 @@ use chacha20::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::handshake;
-use super::limits::ClientLimits;
 use super::measure::{LayerMeasure, Measures, Running, Side};
-use super::plan::{LinearStage, PublicPlan, Reveal, Stage};
+use super::plan::{ClientLimits, LinearStage, PublicPlan, Reveal, Stage};
 use super::{ProtocolError, abort_on_error};
 use crate::he::{
     Context, FreshCiphertext, PublicKey, Response, SecretKey, TransformCounts, noise, wire,

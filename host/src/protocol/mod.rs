@@ -22,16 +22,15 @@ pub mod client;
 #[cfg(test)]
 mod fuzz;
 mod handshake;
-pub mod limits;
 mod measure;
 pub mod plan;
 pub mod server;
 
 pub use client::{Answer, Client};
 pub use handshake::VERSION;
-pub use limits::{ClientLimits, LimitError};
 pub use measure::LayerMeasure;
-pub use plan::{LayerPlan, PlanError, PlanReport, PublicPlan, Reveal};
+pub use plan::report::{LayerPlan, PlanReport};
+pub use plan::{ClientLimits, LimitError, PlanError, PublicPlan, Reveal};
 pub use server::{ServerModel, SessionReport};
 
 use crate::he::HeError;

@@ -2,7 +2,7 @@
 
 use addax_core::params::ParameterSet;
 
-use super::plan::{PublicPlan, Window};
+use super::{PublicPlan, Window};
 use crate::linear::Convolution;
 
 /// Limits that a plan must keep before any memory is spent on it.

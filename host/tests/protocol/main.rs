@@ -1,0 +1,7 @@
+//! The whole protocol between two threads over loopback.
+
+mod exactness;
+mod hostile;
+mod networks;
+mod secrecy;
+mod session;
