@@ -109,7 +109,7 @@ fn the_demo_shows_drawings_answers_and_layers() {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
     assert!(
-        shown.lines().all(|line| line.chars().count() <= 100),
+        shown.lines().all(|line| line.chars().count() <= 80),
         "{shown}"
     );
 }
@@ -157,7 +157,7 @@ fn the_plan_states_bounds_and_refuses_a_modulus_that_is_too_wide() {
     assert!(narrow["layers"][0]["k"].as_u64() < plan["layers"][0]["k"].as_u64());
     let shown = text(&["plan"]);
     assert!(
-        shown.lines().all(|line| line.chars().count() <= 100),
+        shown.lines().all(|line| line.chars().count() <= 80),
         "{shown}"
     );
 }

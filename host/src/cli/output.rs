@@ -64,8 +64,11 @@ pub fn table(width: usize, names: usize, header: &[&str], rows: Vec<Vec<String>>
         .set_width(u16::try_from(width).unwrap_or(u16::MAX))
         .set_header(header.iter().copied())
         .add_rows(rows);
-    for column in table.column_iter_mut().skip(names) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if index >= names {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table.trim_fmt()
 }

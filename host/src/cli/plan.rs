@@ -80,19 +80,11 @@ pub fn run(args: &PlanArgs) -> Result<PlanTable> {
 impl PlanTable {
     fn costs(&self, width: usize) -> String {
         let header = [
-            "layer",
-            "ct up, down",
-            "NTTs",
-            "cycles",
-            "ANDs",
-            "up",
-            "down",
-            "rounds",
-            "ms",
+            "layer", "ct", "NTTs", "cycles", "ANDs", "up", "down", "rounds", "ms",
         ];
         let ciphertexts = |[up, down]: [usize; 2]| match up + down {
             0 => "–".to_owned(),
-            _ => format!("{up}, {down}"),
+            _ => format!("{up}/{down}"),
         };
         let mut rows: Vec<Vec<String>> = self
             .layers
@@ -164,10 +156,11 @@ impl Report for PlanTable {
         let (model, parameters) = (&self.model, self.parameters);
         format!(
             "{model}: one image, parameter set {parameters}\n\
-             (ct: ciphertexts; NTTs and cycles: of the ring processor; ms: predicted for one portable core)\n\
+             ct: ciphertexts up/down; NTTs, cycles: of the ring processor; ms: predicted\n\
              {}\n\n\
-             Shares are mod 2^k; noise is at most 2^noise, and decryption would bear 2^margin times as much.\n\
-             The chances that it fails, and that responses tell of weights, must be at most 2^-40 a query.\n\
+             Shares are mod 2^k. Noise is at most 2^noise; 2^margin times as much would still\n\
+             decrypt. A query fails, or its responses tell of weights, with the chances here,\n\
+             which must be at most 2^-40.\n\
              {}",
             self.costs(width),
             self.noise(width)

@@ -159,15 +159,15 @@ impl DemoReport {
     }
 
     fn learned(&self) -> String {
-        let client = match self.reveal {
-            Reveal::Logits => "the logits of its images and the shape of the model, no weight",
-            Reveal::ArgMax => "the labels of its images and the shape of the model, no weight",
+        let answers = match self.reveal {
+            Reveal::Logits => "logits",
+            Reveal::ArgMax => "labels",
         };
-        let server = format!(
-            "that there were {}, nothing of what they show",
-            plural(self.images, "image")
-        );
-        format!("the client learned  {client}\nthe server learned  {server}\n")
+        let images = plural(self.images, "image");
+        format!(
+            "client learned  the {answers} of its images and the model's shape, but no weight\n\
+             server learned  that there were {images}, but nothing of what they show\n"
+        )
     }
 }
 
@@ -191,20 +191,16 @@ impl Report for DemoReport {
             output::bytes(self.bytes_up + self.bytes_down),
         );
         text += &format!(
-            "       {} transforms on the ring processor, {} for encryption and encoding, {} for decryption\n\n",
+            "NTTs   {} on the ring processor; {} to encrypt and encode, {} to decrypt\n\n",
             thousands(self.machine_transforms),
             thousands(self.host_transforms),
             thousands(self.decryption_transforms),
         );
         text += &self.learned();
         text += match (self.bit_exact, self.reveal) {
-            (true, Reveal::Logits) => {
-                "bit exact           yes: every logit equals that of the integer network in the clear"
-            }
-            (true, Reveal::ArgMax) => {
-                "bit exact           yes: every label equals that of the integer network in the clear"
-            }
-            (false, _) => "bit exact           NO",
+            (true, Reveal::Logits) => "bit exact       yes, every logit is the integer network's",
+            (true, Reveal::ArgMax) => "bit exact       yes, every label is the integer network's",
+            (false, _) => "bit exact       NO",
         };
         text
     }
