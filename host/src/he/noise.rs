@@ -180,7 +180,9 @@ impl Switched {
         if room <= 0.0 {
             return 0.0;
         }
-        1.0 - room * room / (2.0 * self.variance) * std::f64::consts::LOG2_E
+        let failure = 1.0 - room * room / (2.0 * self.variance) * std::f64::consts::LOG2_E;
+        // Below this it is no longer a number that means anything, and 2^failure would underflow.
+        failure.max(-999.0)
     }
 }
 
