@@ -86,7 +86,7 @@ pub struct ClassifyReport {
     pub bytes_up: u64,
     /// Bytes from server to client.
     pub bytes_down: u64,
-    /// Changes of direction.
+    /// Round trips, set-up included.
     pub rounds: u64,
     /// Layer by layer, summed over the images.
     pub layers: Vec<ClientLayer>,
@@ -159,7 +159,7 @@ impl Report for ClassifyReport {
             text += &format!("logits  {}\n", logits.join(" "));
         }
         text += &format!(
-            "{} in {} ms ({} ms online), {} up, {} down, {} rounds",
+            "{} in {} ms ({} ms online), {} up, {} down, {} round trips",
             plural(self.answers.len(), "image"),
             milliseconds(self.total_ms),
             milliseconds(self.online_ms),
@@ -213,7 +213,8 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
         online_ms: (total - set_up).as_secs_f64() * 1e3,
         bytes_up: client.channel().bytes_sent(),
         bytes_down: client.channel().bytes_received(),
-        rounds: client.channel().rounds(),
+        // The channel counts changes of direction, and the client speaks first.
+        rounds: client.channel().rounds().div_ceil(2),
         layers: client.layers().iter().map(ClientLayer::from).collect(),
         host_transforms: transforms.encryption + transforms.encoding,
         decryption_transforms: transforms.decryption,

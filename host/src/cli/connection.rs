@@ -76,7 +76,7 @@ pub fn connect(address: &Address, timeout: Duration) -> Result<Channel<TcpStream
     }
     match last {
         Some(error) => Err(error).with_context(|| {
-            format!("cannot connect to {name}; is `addax serve --listen {name}` running there?")
+            format!("cannot connect to {name} (is `addax serve --listen {name}` running there?)")
         }),
         None => bail!("the server's name in {name} stands for no address"),
     }

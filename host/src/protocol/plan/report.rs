@@ -45,7 +45,7 @@ pub struct LayerPlan {
     pub bytes_up: u64,
     /// Bytes from server to client, frames included.
     pub bytes_down: u64,
-    /// Times the direction changes.
+    /// Round trips.
     pub rounds: u32,
     /// Expected milliseconds, from the counts above.
     pub predicted_ms: f64,
