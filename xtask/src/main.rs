@@ -1,5 +1,5 @@
 //! Project tasks: `cargo xtask test` installs what is missing and checks everything, `cargo xtask train` trains the
-//! shipped networks.
+//! shipped networks, `cargo xtask tables` measures what README.md states.
 #![forbid(unsafe_code)]
 
 mod core_targets;
@@ -10,6 +10,7 @@ mod repository;
 mod setup;
 mod shell;
 mod sources;
+mod tables;
 mod test;
 mod train;
 
@@ -31,12 +32,15 @@ enum Task {
     Test(test::Options),
     /// Train networks and write them as ONNX (PyTorch from Debian's packages)
     Train(train::Options),
+    /// Measure what README.md states and write it there
+    Tables(tables::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(options) => test::run(&options),
         Task::Train(options) => train::run(&options),
+        Task::Tables(options) => tables::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

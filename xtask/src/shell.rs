@@ -48,6 +48,13 @@ impl Shell {
         self
     }
 
+    /// More arguments, split at spaces.
+    pub fn arguments(mut self, arguments: &str) -> Self {
+        let more = arguments.split_whitespace().map(OsString::from);
+        self.arguments.extend(more);
+        self
+    }
+
     /// One more variable of the environment.
     pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.variables
