@@ -4,13 +4,13 @@ use std::path::Path;
 
 use addax::he::Context;
 use addax::mpc::Channel;
-use addax::net::{self, Function, Layer};
+use addax::net::{self, Function, IntegerNetwork, Layer, LinearMap, Pool};
 use addax::protocol::{Client, ClientLimits, PlanError, PublicPlan, Reveal, ServerModel};
 use addax::random::PartyRandomness;
 use addax_core::isa::Geometry;
 use addax_core::params::N4096;
 
-use super::networks::{every_layer, image};
+use super::networks::{activation, convolution, every_layer, image, matrix, shape};
 use super::session::{beside, run};
 
 #[test]
@@ -61,6 +61,47 @@ fn only_the_largest_logit_is_revealed_on_request() {
         assert_eq!(answer.label, net::accuracy::arg_max(&logits));
         assert_eq!(answer.logits, None);
     }
+}
+
+/// Layers that leave a stage without a bound of its own: an activation right behind another, a matrix of zeros.
+#[test]
+fn stages_hold_what_enters_them_even_if_nothing_grows_there() {
+    let pool = Pool {
+        kernel: [2, 2],
+        stride: [2, 2],
+        padding: [0; 4],
+    };
+    let Layer::Linear(mut zeros) = matrix(4, 3, 20) else {
+        unreachable!()
+    };
+    zeros.map = LinearMap::FullyConnected {
+        weights: vec![0; 12],
+    };
+    zeros.bias = vec![0; 3];
+    zeros.bound = 0;
+    let network = IntegerNetwork {
+        name: "flat".to_owned(),
+        input: shape(1, 4, 4),
+        input_bits: 8,
+        layers: vec![
+            convolution(shape(1, 4, 4), 1, 1, 1, 0, 10),
+            activation("relu", shape(1, 4, 4), Function::Relu, None, 6),
+            activation("max", shape(1, 4, 4), Function::Identity, Some(pool), 0),
+            Layer::Linear(zeros),
+        ],
+    };
+    network.check().unwrap();
+    let model = ServerModel::new(&network, N4096, Reveal::Logits, None).unwrap();
+    let answer = &run(&model, &[image(&network, 50)]).answers[0];
+    assert_eq!(answer.logits, Some(vec![0; 3]));
+
+    let mut network = network;
+    network.layers.pop();
+    network.layers.push(matrix(4, 3, 20));
+    let model = ServerModel::new(&network, N4096, Reveal::Logits, None).unwrap();
+    let image = image(&network, 50);
+    let logits = net::integer::evaluate(&network, &image).unwrap();
+    assert_eq!(run(&model, &[image]).answers[0].logits, Some(logits));
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::net::TcpStream;
 
 use addax::mpc::{Channel, MessageKind, MpcError};
 use addax::net::{Function, IntegerNetwork, Shape};
+use addax::protocol::plan::{PoolStage, Window};
 use addax::protocol::{
     Client, ClientLimits, PlanError, ProtocolError, PublicPlan, Reveal, ServerModel,
 };
 use addax::random::PartyRandomness;
 use addax_core::params::N4096;
 
-use super::networks::{activation, every_layer, matrix};
+use super::networks::{activation, every_layer, matrix, shape};
 use super::session::beside;
 
 #[test]
@@ -67,8 +68,71 @@ fn plans_beyond_the_clients_limits_or_without_sense_are_refused() {
     spoil(&|plan| plan.stages[0].linear.as_mut().unwrap().weight_bits = 30);
     spoil(&|plan| plan.stages[1].pools[0].window.kernel = [9000, 1]);
     spoil(&|plan| {
+        plan.stages[0].activation.as_mut().unwrap().activation_bits = 16;
+        plan.stages[1].plain_bits = 15;
+    });
+    spoil(&|plan| {
         plan.stages.pop();
     });
+}
+
+/// The plan of one linear layer on a small image, an activation and a matrix to `classes` logits.
+fn small_plan(classes: usize, reveal: Reveal) -> PublicPlan {
+    let network = IntegerNetwork {
+        name: "small".to_owned(),
+        input: shape(1, 1, 1),
+        input_bits: 8,
+        layers: vec![
+            matrix(1, 1, 10),
+            activation("relu", Shape::vector(1), Function::Relu, None, 8),
+            matrix(1, classes, 20),
+        ],
+    };
+    network.check().unwrap();
+    PublicPlan::of_network(&network, &N4096, reveal, None).unwrap()
+}
+
+#[test]
+fn windows_that_would_blow_a_tensor_up_are_refused_by_their_limit() {
+    let limits = ClientLimits::default();
+    let plan = small_plan(1, Reveal::Logits);
+    plan.check(&limits).unwrap();
+    let window = |extent: usize, stride: usize, padding: usize| Window {
+        kernel: [extent; 2],
+        stride: [stride; 2],
+        padding: [padding; 4],
+    };
+    // One value under windows of mostly padding, step by step, and padding beyond every window.
+    for window in [window(2048, 1, 2047), window(1, 1, 4096)] {
+        let mut sum = plan.clone();
+        sum.stages[0].pools.push(PoolStage {
+            name: "sum".to_owned(),
+            window,
+            weight: 1,
+        });
+        assert!(matches!(sum.check(&limits), Err(PlanError::Limit(_))));
+        let mut maximum = plan.clone();
+        maximum.stages[0].activation.as_mut().unwrap().max_pool = Some(window);
+        assert!(matches!(maximum.check(&limits), Err(PlanError::Limit(_))));
+    }
+}
+
+#[test]
+fn circuits_over_more_values_than_the_client_has_memory_for_are_refused() {
+    let limits = ClientLimits::default();
+    // A maximum over one window of 2^20 values, nearly all of them padding.
+    let mut plan = small_plan(1, Reveal::Logits);
+    plan.stages[0].activation.as_mut().unwrap().max_pool = Some(Window {
+        kernel: [1024; 2],
+        stride: [1024; 2],
+        padding: [1023, 1023, 0, 0],
+    });
+    assert!(matches!(plan.check(&limits), Err(PlanError::Limit(_))));
+    // A garbled arg max over very many classes; in the clear they would do.
+    small_plan(50_000, Reveal::Logits).check(&limits).unwrap();
+    let plan = small_plan(50_000, Reveal::ArgMax);
+    assert!(matches!(plan.check(&limits), Err(PlanError::Limit(_))));
+    small_plan(1000, Reveal::ArgMax).check(&limits).unwrap();
 }
 
 #[test]

@@ -23,8 +23,13 @@ impl PublicPlan {
     ) -> Result<Self, PlanError> {
         let mut stages = Vec::new();
         let mut layers = network.layers.iter().peekable();
+        let mut entering = network.input_bits;
         while layers.peek().is_some() {
-            stages.push(stage(&mut layers, parameters, plain_bits)?);
+            let stage = stage(&mut layers, entering, parameters, plain_bits)?;
+            if let Some(activation) = &stage.activation {
+                entering = activation.activation_bits;
+            }
+            stages.push(stage);
         }
         let plan = Self {
             parameters: parameters.name.to_owned(),
@@ -44,13 +49,16 @@ impl PublicPlan {
 
 type Layers<'a> = std::iter::Peekable<std::slice::Iter<'a, Layer>>;
 
-/// Takes the layers of one stage.
+/// Takes the layers of one stage, which values of `entering` bits enter.
 fn stage(
     layers: &mut Layers<'_>,
+    entering: u32,
     parameters: &ParameterSet,
     plain_bits: Option<u32>,
 ) -> Result<Stage, PlanError> {
-    let mut bounds = Vec::new();
+    // What enters is held as well: it may be all there is, and a linear layer of zeros bounds nothing.
+    let first = layers.peek().map_or("", |layer| layer.name()).to_owned();
+    let mut bounds = vec![(first, (1u64 << entering.min(63)) - 1)];
     let linear = match layers.next_if(|layer| matches!(layer, Layer::Linear(_))) {
         Some(Layer::Linear(layer)) => {
             bounds.push((layer.name.clone(), layer.bound));

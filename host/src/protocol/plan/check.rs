@@ -26,6 +26,18 @@ impl PublicPlan {
         for (index, stage) in self.stages.iter().enumerate() {
             let last = index + 1 == self.stages.len();
             shape = stage.check(shape, index, last, &parameters)?;
+            let next = self.next_plain_bits(index);
+            if let Some(activation) = &stage.activation
+                && activation.activation_bits > next
+            {
+                return Err(PlanError::Structure {
+                    layer: activation.name.clone(),
+                    reason: format!(
+                        "{} activation bits do not fit the {next} plaintext bits that follow",
+                        activation.activation_bits
+                    ),
+                });
+            }
         }
         self.noise_bounds(&parameters)?;
         Ok(parameters)

@@ -2,8 +2,9 @@
 
 use addax_core::params::ParameterSet;
 
-use super::{PublicPlan, Window};
+use super::{PublicPlan, Reveal, Window};
 use crate::linear::Convolution;
+use crate::net::{Pool, Shape};
 
 /// Limits that a plan must keep before any memory is spent on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +15,11 @@ pub struct ClientLimits {
     pub values: usize,
     /// Ciphertexts in each direction of any layer.
     pub ciphertexts: usize,
-    /// Values under the windows of any activation.
+    /// Values under all windows of any sum or activation.
     pub circuit_inputs: usize,
+    /// Values that meet in one circuit: under one window of a maximum, or the logits of a garbled arg max. A circuit
+    /// takes up to 50 KB of memory for each, its tables 200 KB.
+    pub circuit_values: usize,
 }
 
 impl Default for ClientLimits {
@@ -26,6 +30,7 @@ impl Default for ClientLimits {
             values: 1 << 22,
             ciphertexts: 1 << 15,
             circuit_inputs: 1 << 24,
+            circuit_values: 1 << 11,
         }
     }
 }
@@ -44,7 +49,7 @@ pub struct LimitError {
     pub most: usize,
 }
 
-/// Largest kernel, stride or padding of a window, and largest weight of a sum.
+/// Largest kernel, stride or padding of a window.
 const MAX_WINDOW: usize = 1 << 12;
 
 impl ClientLimits {
@@ -74,7 +79,7 @@ impl ClientLimits {
                 .unwrap_or(usize::MAX)
         };
         bound(0, "the image's size", product(plan.input), self.values)?;
-        let mut values = product(plan.input);
+        let mut shape = plan.input_shape();
         for (index, stage) in plan.stages.iter().enumerate() {
             bound(
                 index,
@@ -83,7 +88,7 @@ impl ClientLimits {
                 64,
             )?;
             if let Some(linear) = &stage.linear {
-                values = self.check_convolution(&linear.convolution, index, &bound)?;
+                shape = self.check_convolution(&linear.convolution, index, &bound)?;
                 bound(
                     index,
                     "the number of weight bits",
@@ -106,35 +111,37 @@ impl ClientLimits {
                 stage.pools.len(),
                 self.stages,
             )?;
-            let activation = stage.activation.as_ref();
-            let max_window = activation.and_then(|activation| activation.max_pool.as_ref());
-            let windows = stage
-                .pools
-                .iter()
-                .map(|pool| &pool.window)
-                .chain(max_window);
-            for window in windows {
-                values = check_window(window, index, values, self, &bound)?;
+            for pool in &stage.pools {
+                shape = self.check_window(&pool.window, index, shape, &bound)?;
             }
-            if let Some(activation) = activation {
+            if let Some(activation) = &stage.activation {
                 bound(index, "the shift", activation.shift as usize, 63)?;
+                if let Some(window) = &activation.max_pool {
+                    shape = self.check_window(window, index, shape, &bound)?;
+                    self.check_circuit(Pool::from(*window).size(), index, &bound)?;
+                }
                 bound(
                     index,
-                    "the number of circuit inputs",
-                    values,
+                    "the number of circuits",
+                    shape.len(),
                     self.circuit_inputs,
                 )?;
             }
         }
+        if plan.reveal == Reveal::ArgMax {
+            let last = plan.stages.len().saturating_sub(1);
+            self.check_circuit(shape.len(), last, &bound)?;
+        }
         Ok(())
     }
 
+    /// Bounds a linear layer; returns the shape of its output.
     fn check_convolution(
         &self,
         convolution: &Convolution,
         stage: usize,
         bound: &impl Fn(usize, &'static str, usize, usize) -> Result<usize, LimitError>,
-    ) -> Result<usize, LimitError> {
+    ) -> Result<Shape, LimitError> {
         let sizes = convolution
             .input
             .into_iter()
@@ -147,7 +154,7 @@ impl ClientLimits {
         }
         if convolution.check().is_err() {
             // Refused with its reason when the layer is packed.
-            return Ok(0);
+            return Ok(Shape::vector(0));
         }
         let [rows, columns] = convolution.padded();
         let input = convolution.input[0]
@@ -155,40 +162,61 @@ impl ClientLimits {
             .saturating_mul(columns);
         bound(stage, "the padded input's size", input, self.values)?;
         let output = convolution.output_shape();
-        let output = output
+        let values = output
             .channels
             .saturating_mul(output.height)
             .saturating_mul(output.width);
-        bound(stage, "the output's size", output, self.values)
+        bound(stage, "the output's size", values, self.values)?;
+        Ok(output)
     }
-}
 
-/// Bounds a window; returns a bound on the values under all windows.
-fn check_window(
-    window: &Window,
-    stage: usize,
-    values: usize,
-    limits: &ClientLimits,
-    bound: &impl Fn(usize, &'static str, usize, usize) -> Result<usize, LimitError>,
-) -> Result<usize, LimitError> {
-    let sizes = window
-        .kernel
-        .into_iter()
-        .chain(window.stride)
-        .chain(window.padding);
-    for size in sizes {
-        bound(stage, "an extent of a window", size, MAX_WINDOW)?;
+    /// Bounds a window and the tensors it makes of `input`; returns the shape of its output.
+    fn check_window(
+        &self,
+        window: &Window,
+        stage: usize,
+        input: Shape,
+        bound: &impl Fn(usize, &'static str, usize, usize) -> Result<usize, LimitError>,
+    ) -> Result<Shape, LimitError> {
+        let sizes = window
+            .kernel
+            .into_iter()
+            .chain(window.stride)
+            .chain(window.padding);
+        for size in sizes {
+            bound(stage, "an extent of a window", size, MAX_WINDOW)?;
+        }
+        let pool = Pool::from(*window);
+        let Some([height, width]) = pool.output(input) else {
+            // Refused with its reason when the stage is checked.
+            return Ok(Shape::vector(0));
+        };
+        let values = input.channels.saturating_mul(height).saturating_mul(width);
+        bound(stage, "the size of a pooled tensor", values, self.values)?;
+        bound(
+            stage,
+            "the number of values under windows",
+            values.saturating_mul(pool.size()),
+            self.circuit_inputs,
+        )?;
+        Ok(Shape {
+            height,
+            width,
+            ..input
+        })
     }
-    let steps = window.stride[0]
-        .max(1)
-        .saturating_mul(window.stride[1].max(1));
-    let area = window.kernel[0].saturating_mul(window.kernel[1]);
-    // Every step places one window; padding adds at most as many again for windows that fit.
-    let under = values.saturating_mul(area).saturating_mul(4) / steps;
-    bound(
-        stage,
-        "the number of values under windows",
-        under,
-        limits.circuit_inputs.saturating_mul(4),
-    )
+
+    fn check_circuit(
+        &self,
+        values: usize,
+        stage: usize,
+        bound: &impl Fn(usize, &'static str, usize, usize) -> Result<usize, LimitError>,
+    ) -> Result<usize, LimitError> {
+        bound(
+            stage,
+            "the number of values that meet in one circuit",
+            values,
+            self.circuit_values,
+        )
+    }
 }
