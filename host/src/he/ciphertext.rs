@@ -258,7 +258,7 @@ impl Response {
 
 /// round(x/2^bits) for a residue x mod q. Where rounding reaches the multiple at or above q, it becomes 0: q itself lies
 /// between x and that multiple, so 0, the same residue as q, is off by at most 2^(bits−1) as well.
-fn drop_bits(x: u64, bits: u32, q: u64) -> u64 {
+pub(super) fn drop_bits(x: u64, bits: u32, q: u64) -> u64 {
     if bits == 0 {
         return x;
     }

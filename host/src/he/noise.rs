@@ -7,7 +7,7 @@
 //! * the encryption of zero, u·e + e0 + e1·s: variance proxy v·(‖u‖² + 1 + ‖s‖²), ‖·‖² ≤ h up to probability 2^-60
 //!   (Hoeffding on the number of non-zeros of a ternary polynomial: h = 2n/3 + √(n·60·ln 2/2));
 //! * roundings: each embedding of a share is off by at most ½, so the client's and the server's share put at most Σ|w|
-//!   together; the mask's embedding ½.
+//!   together; the mask's embedding ½; and Q·y/2^k need not be an integer, ½.
 //!
 //! Let σ² be the sum of the variance proxies and r of the roundings. Flooding adds an integer uniform in
 //! [−2^f, 2^f), f = (102 − k for N4096). The view of the key owner is simulated from its own result by leaving σ and r out;
@@ -15,10 +15,14 @@
 //! all coefficients of all its responses. This is the **hiding** bound: ≤ 2^-40 or the plan is refused.
 //!
 //! Switching divides everything by the product P of the dropped limbs and adds a rounding of c0 and c1·s (variance
-//! proxy (1 + h)/12 + 1 for the earlier switches), dropping d0 and d1 low bits adds (4^d0 + h·4^d1)/12. Decryption is right
-//! while the total stays below Q'/2^(k+1), Q' the product of the remaining limbs. With hard part H = (2^f + r)/P + 2
-//! (decoding included) and remaining variance proxy τ², a coefficient fails with probability at most
-//! 2·exp(−(Q'/2^(k+1) − H)²/(2τ²)). The sum over all coefficients of a query is the **failure** bound: ≤ 2^-40.
+//! proxy (1 + h)/12 + 1 for the earlier switches). Dropping d low bits rounds halves up: the error is ½ on average, uniform
+//! around that with variance (4^d − 1)/12, and what the ½ of every coefficient of c1 adds up to, ½·Σ ±s_i, has the proxy h/4
+//! over the signs of s. So d0 and d1 dropped bits add (4^d0 + 2 + h·(4^d1 + 2))/12, nothing where none is dropped. (c1 is
+//! taken as uniform, which no efficient algorithm can tell it from.) Decryption is right
+//! while the total stays below Q'/2^(k+1), Q' the product of the remaining limbs. With hard part H = (2^f + r)/P + 2 + Q'/2^61
+//! (the last for decoding) and remaining variance proxy τ², a coefficient fails with probability at most
+//! 2·exp(−(Q'/2^(k+1) − H)²/(2τ²)). The sum over all coefficients of a query, and 2^-60 for the norm of s and of each u, is the
+//! **failure** bound: ≤ 2^-40.
 //!
 //! Everything here depends on shapes and bit widths only, never on a weight: widths chosen from weights would leak them.
 
@@ -122,17 +126,20 @@ impl LayerNoise {
         let weights = self.weights as f64;
         let secret = squared_norm(parameters);
         let variance = ERROR_VARIANCE * (weights * largest * largest + 2.0 * secret + 1.0);
-        let hard = weights * largest + 0.5;
+        let hard = weights * largest + 1.0;
         let coefficients = (self.coefficients as f64).log2();
         let width = flooding.map_or(0.0, |exponent| f64::from(exponent) + 1.0);
         let hiding_log2 = coefficients + (variance.sqrt() + hard).log2() - width;
         let noise = Switched { hard, variance }.switch(parameters, format, flooding);
         let tail = 2.0 * std::f64::consts::LN_2 * (1.0 + coefficients - SECURITY_LOG2);
         let bound = noise.hard + (noise.variance * tail).sqrt();
+        // One s, and a u for each response.
+        let norms = self.coefficients as f64 / parameters.degree() as f64 + 1.0;
+        let norms = norms.log2() - NORM_TAIL;
         NoiseBound {
             noise_bits: bound.log2(),
             margin_bits: threshold(format).log2() - bound.log2(),
-            failure_log2: noise.failure_log2(format) + coefficients,
+            failure_log2: sum_log2([noise.failure_log2(format) + coefficients, norms]),
             hiding_log2: hiding_log2.min(0.0),
         }
     }
@@ -162,11 +169,13 @@ impl Switched {
             if bits == 0 {
                 0.0
             } else {
-                f64::from(2 * bits).exp2()
+                // Rounding halves up is biased by ½: a quarter of variance that 4^bits − 1 twelfths leave out.
+                f64::from(2 * bits).exp2() + 2.0
             }
         });
+        let decoding = remaining(format) * (-61f64).exp2();
         Self {
-            hard: (flood + self.hard) / dropped + 2.0,
+            hard: (flood + self.hard) / dropped + 2.0 + decoding,
             variance: self.variance / (dropped * dropped)
                 + (1.0 + secret) / 12.0
                 + 1.0
@@ -188,14 +197,21 @@ impl Switched {
 
 /// The largest noise that decrypts: Q'/2^(k+1).
 fn threshold(format: &ResponseFormat) -> f64 {
-    let remaining: f64 = PRIMES[..format.limbs].iter().map(|&q| q as f64).product();
-    remaining / (f64::from(format.plain_bits) + 1.0).exp2()
+    remaining(format) / (f64::from(format.plain_bits) + 1.0).exp2()
 }
+
+/// Q': the product of the remaining limbs.
+fn remaining(format: &ResponseFormat) -> f64 {
+    PRIMES[..format.limbs].iter().map(|&q| q as f64).product()
+}
+
+/// A norm is exceeded with probability 2^-this.
+const NORM_TAIL: f64 = 60.0;
 
 /// h: the squared norm of a ternary polynomial, exceeded with probability below 2^-60.
 fn squared_norm(parameters: &ParameterSet) -> f64 {
     let n = parameters.degree() as f64;
-    2.0 * n / 3.0 + (n * 60.0 * std::f64::consts::LN_2 / 2.0).sqrt()
+    2.0 * n / 3.0 + (n * NORM_TAIL * std::f64::consts::LN_2 / 2.0).sqrt()
 }
 
 /// log₂ of a sum of powers of two given by their exponents.
@@ -268,6 +284,65 @@ mod tests {
                 "{plain_bits}: {bound:?}"
             );
         }
+    }
+
+    #[test]
+    fn dropped_bits_are_as_noisy_as_their_variance_says() {
+        use crate::he::ciphertext::drop_bits;
+        use addax_core::random::Purpose;
+        use addax_core::sample;
+        use rand_core::Rng;
+
+        let mut randomness = crate::random::PartyRandomness::from_key([4; 32]);
+        let q = PRIMES[0];
+        let mut secret = vec![0i8; N4096.degree()];
+        let mut rng = randomness.generator(Purpose::Session);
+        for bits in 1..4 {
+            // The error of a coefficient of c1·s after dropping bits of a uniform c1, over fresh secrets.
+            let runs = 2000;
+            let squares: f64 = (0..runs)
+                .map(|_| {
+                    sample::ternary(&mut rng, &mut secret);
+                    let error = secret.iter().map(|&s| {
+                        let x = rng.next_u64() % q;
+                        i64::from(s) * ((drop_bits(x, bits, q) << bits) as i64 - x as i64)
+                    });
+                    // Near q the representative jumps by q, not the residue.
+                    let sum: i64 = error.sum();
+                    let sum = (sum + q as i64 / 2).rem_euclid(q as i64) - q as i64 / 2;
+                    (sum as f64).powi(2)
+                })
+                .sum();
+            let format = |bits| ResponseFormat {
+                plain_bits: 23,
+                limbs: 1,
+                dropped_bits: [0, bits],
+            };
+            let nothing = || Switched {
+                hard: 0.0,
+                variance: 0.0,
+            };
+            let with = nothing().switch(&N4096, &format(bits), None).variance;
+            let without = nothing().switch(&N4096, &format(0), None).variance;
+            let measured = squares / f64::from(runs);
+            assert!(
+                measured <= with - without,
+                "{bits}: {measured} above {}",
+                with - without
+            );
+        }
+    }
+
+    #[test]
+    fn rare_norms_count_as_failures() {
+        let layer = LayerNoise {
+            coefficients: 1 << 40,
+            ..largest_layer(8)
+        };
+        let mut format = response_format(&N4096, 8);
+        format.dropped_bits = [0, 0];
+        let bound = layer.bound(&N4096, &format, None);
+        assert!((-32.1..-31.9).contains(&bound.failure_log2), "{bound:?}");
     }
 
     #[test]
