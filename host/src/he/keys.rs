@@ -3,7 +3,7 @@
 use addax_core::poly;
 use addax_core::random::{Purpose, SEED_BYTES};
 use addax_core::{rlwe, sample};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Context, HeError, wire};
 use crate::random::PartyRandomness;
@@ -44,11 +44,18 @@ pub struct PublicKey {
 }
 
 /// An encryption of zero, split into what is added to transformed accumulators and what is added to coefficients.
+/// Zeroised on drop: with the key, the products give away u and so what the encryption hides.
 pub struct ZeroEncryption {
     /// (b·u, a·u) for each limb, transformed.
     pub products: [Vec<Vec<u64>>; 2],
     /// Errors of both components, coefficients.
     pub errors: [Zeroizing<Vec<i8>>; 2],
+}
+
+impl Drop for ZeroEncryption {
+    fn drop(&mut self) {
+        self.products.zeroize();
+    }
 }
 
 impl PublicKey {

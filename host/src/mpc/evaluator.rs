@@ -101,7 +101,7 @@ impl Evaluator {
         for batch in nonlinear::batches(circuit, instances) {
             let first = results.shares.len();
             let shares = &shares[first * window..][..batch * window];
-            let mut choices = Choices::default();
+            let mut choices = Choices::with_capacity(batch * own_inputs);
             let words = nonlinear::input_words(shares, window, bits, 0);
             for (chunk, words) in words.chunks(own_inputs).enumerate() {
                 let lanes = LANES.min(batch - chunk * LANES);

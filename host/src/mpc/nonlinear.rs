@@ -269,7 +269,9 @@ pub(super) fn input_words(
     bits: u32,
     offset: u64,
 ) -> zeroize::Zeroizing<Vec<u64>> {
-    let mut words = Vec::with_capacity(shares.len().div_ceil(LANES) * bits as usize);
+    let chunks = shares.len().div_ceil(LANES * window);
+    // Exactly enough: growing would leave a copy of the shares behind.
+    let mut words = Vec::with_capacity(chunks * window * bits as usize);
     for chunk in shares.chunks(LANES * window) {
         for v in 0..window {
             for t in 0..bits {

@@ -138,6 +138,14 @@ pub struct Choices {
 }
 
 impl Choices {
+    /// No bits yet, but room for `bits` of them, so that no copy of any is left behind by growing.
+    pub fn with_capacity(bits: usize) -> Self {
+        Self {
+            words: Zeroizing::new(Vec::with_capacity(bits.div_ceil(BLOCK))),
+            length: 0,
+        }
+    }
+
     /// Appends the lowest `count` ≤ 64 bits of `bits`, which has no others.
     pub fn push(&mut self, bits: u64, count: usize) {
         let offset = self.length % BLOCK;
