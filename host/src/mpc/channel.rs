@@ -344,7 +344,7 @@ impl<S: Read + Write> Channel<S> {
         self.read(payload, first, start)?;
         self.count(kind, Direction::Received, length);
         if kind == MessageKind::Abort {
-            let reason = String::from_utf8_lossy(payload).into_owned();
+            let reason = printable(&String::from_utf8_lossy(payload));
             return Err(MpcError::PeerAborted { reason });
         }
         Ok(kind)
@@ -403,6 +403,15 @@ impl<S: Read + Write> Channel<S> {
         }
         Ok(())
     }
+}
+
+/// A peer's words for people's eyes: control characters, with which a peer could rewrite a terminal or forge lines of a
+/// log, are replaced.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn is_stall(kind: ErrorKind) -> bool {

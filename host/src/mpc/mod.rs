@@ -51,7 +51,8 @@ pub enum MpcError {
     /// The peer gave up and says why.
     #[error("the peer aborted: {reason}")]
     PeerAborted {
-        /// The peer's own words, at most [`channel::ABORT_LIMIT`] bytes; invalid UTF-8 is replaced.
+        /// The peer's own words, at most [`channel::ABORT_LIMIT`] bytes; invalid UTF-8 and control characters
+        /// are replaced.
         reason: String,
     },
     /// A message did not arrive within the time limit of the stream or of the channel.

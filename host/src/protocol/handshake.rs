@@ -15,6 +15,7 @@ use rand_core::Rng;
 
 use super::ProtocolError;
 use super::plan::PublicPlan;
+use crate::mpc::channel::printable;
 use crate::mpc::{Channel, MessageKind};
 use crate::random::PartyRandomness;
 
@@ -64,7 +65,7 @@ pub(super) fn greet<S: Read + Write>(
     transcript.add(&reply);
     let plan = check_head(&reply, "server")?;
     let plan = serde_json::from_slice(plan)
-        .map_err(|error| ProtocolError::PlanFormat(error.to_string()))?;
+        .map_err(|error| ProtocolError::PlanFormat(printable(&error.to_string())))?;
     Ok((plan, transcript))
 }
 

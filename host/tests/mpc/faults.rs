@@ -166,6 +166,10 @@ fn an_abort_brings_its_reason_and_an_overlong_one_is_refused() {
     ));
     let error = evaluate_against(frame(MessageKind::Abort, &[0xff, b'a']));
     assert!(matches!(error, MpcError::PeerAborted { reason } if reason == "\u{fffd}a"));
+    let error = evaluate_against(frame(MessageKind::Abort, b"\x1b[2Jgone\nall is well"));
+    assert!(
+        matches!(&error, MpcError::PeerAborted { reason } if reason == "\u{fffd}[2Jgone\u{fffd}all is well")
+    );
     // A reason is cut between characters.
     let (_, result) = two_parties(
         |mut channel| channel.abort(&"é".repeat(1000)).unwrap(),

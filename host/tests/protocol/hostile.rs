@@ -136,6 +136,21 @@ fn circuits_over_more_values_than_the_client_has_memory_for_are_refused() {
 }
 
 #[test]
+fn names_of_a_plan_cannot_command_a_terminal() {
+    let mut plan = PublicPlan::of_network(&every_layer(), &N4096, Reveal::Logits, None).unwrap();
+    let name = "\u{1b}]0;owned\u{7}\n".to_owned();
+    plan.stages[0].linear.as_mut().unwrap().name = name.clone();
+    plan.stages[0].activation.as_mut().unwrap().name = name.clone();
+    plan.stages[1].pools[0].name = name;
+    let text = serde_json::to_vec(&plan).unwrap();
+    let plan: PublicPlan = serde_json::from_slice(&text).unwrap();
+    let read = "\u{fffd}]0;owned\u{fffd}\u{fffd}";
+    assert_eq!(plan.stages[0].linear.as_ref().unwrap().name, read);
+    assert_eq!(plan.stages[0].activation.as_ref().unwrap().name, read);
+    assert_eq!(plan.stages[1].pools[0].name, read);
+}
+
+#[test]
 fn a_connection_dropped_after_any_number_of_bytes_ends_both_sides_with_an_error() {
     use std::io::{Read, Write};
     /// Passes a limited number of bytes in each direction, then is closed.

@@ -1,4 +1,6 @@
-//! The plan: everything both parties know about a computation before it starts, and nothing about the weights.
+//! The plan: everything both parties know about a computation before it starts.
+//!
+//! No weight is in it, but k and the shifts are chosen from bounds on the weights and so tell a few bits about their size.
 //!
 //! A network is cut into **stages**. Within a stage all values are shared mod 2^k for one k: a linear layer on encrypted
 //! shares, sums over windows on shares, and a garbled activation that leads to the next stage. k is the least that holds
@@ -6,7 +8,6 @@
 //!
 //! The server computes the plan from its integer network and sends it; k, shifts, shapes and tiles are public. The
 //! client checks each number against its own limits ([`ClientLimits`]) and recomputes every bound before it uses any.
-
 //!
 //! [`build`] cuts a network into stages, [`check`] is the client's, [`noise`] the bounds of all linear layers, [`report`]
 //! the plan in numbers. A new kind of layer is a field of [`Stage`] and a line in each.
@@ -72,6 +73,7 @@ pub struct Stage {
 #[serde(deny_unknown_fields)]
 pub struct LinearStage {
     /// Name in the model.
+    #[serde(deserialize_with = "printable")]
     pub name: String,
     /// Its geometry.
     pub convolution: Convolution,
@@ -86,6 +88,7 @@ pub struct LinearStage {
 #[serde(deny_unknown_fields)]
 pub struct PoolStage {
     /// Name in the model.
+    #[serde(deserialize_with = "printable")]
     pub name: String,
     /// The window.
     pub window: Window,
@@ -130,6 +133,7 @@ impl From<Pool> for Window {
 #[serde(deny_unknown_fields)]
 pub struct ActivationStage {
     /// Name in the model.
+    #[serde(deserialize_with = "printable")]
     pub name: String,
     /// Whether negative values are rectified (else they never occur).
     pub relu: bool,
@@ -218,6 +222,11 @@ pub enum PlanError {
         "the plan uses parameter set {0:?}, which this version does not offer for this protocol"
     )]
     Parameters(String),
+}
+
+/// Reads a name, which comes from a peer and goes to a terminal.
+fn printable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|name| mpc::channel::printable(&name))
 }
 
 /// Plain bits the protocol supports: responses carry one or two limbs.
