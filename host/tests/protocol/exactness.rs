@@ -4,7 +4,8 @@ use std::path::Path;
 
 use addax::he::Context;
 use addax::mpc::Channel;
-use addax::net::{self, Function, IntegerNetwork, Layer, LinearMap, Pool};
+use addax::net::bounds::sum_pool_bound;
+use addax::net::{self, Function, IntegerNetwork, Layer, LinearMap, Pool, SumPool};
 use addax::protocol::{Client, ClientLimits, PlanError, PublicPlan, Reveal, ServerModel};
 use addax::random::PartyRandomness;
 use addax_core::isa::Geometry;
@@ -102,6 +103,59 @@ fn stages_hold_what_enters_them_even_if_nothing_grows_there() {
     let image = image(&network, 50);
     let logits = net::integer::evaluate(&network, &image).unwrap();
     assert_eq!(run(&model, &[image]).answers[0].logits, Some(logits));
+}
+
+/// Few input bits, steps wider than the filter, padding under a maximum, no shift, an average by a reciprocal; shares of one
+/// limb and of two.
+#[test]
+fn the_edges_of_layers_and_widths_equal_the_integer_network() {
+    let window = |extent: usize, step: usize, padding: usize| Pool {
+        kernel: [extent; 2],
+        stride: [step; 2],
+        padding: [padding; 4],
+    };
+    let average = window(3, 2, 1);
+    let network = IntegerNetwork {
+        name: "edges".to_owned(),
+        input: shape(1, 17, 17),
+        input_bits: 3,
+        layers: vec![
+            convolution(shape(1, 17, 17), 3, 2, 3, 1, 10),
+            activation(
+                "max",
+                shape(3, 6, 6),
+                Function::Relu,
+                Some(window(3, 2, 1)),
+                0,
+            ),
+            Layer::SumPool(SumPool {
+                name: "mean".to_owned(),
+                kernel: average.kernel,
+                stride: average.stride,
+                padding: average.padding,
+                input: shape(3, 3, 3),
+                output: shape(3, 2, 2),
+                weight: 228,
+                bound: sum_pool_bound(9, 228, 255),
+            }),
+            activation("round", shape(3, 2, 2), Function::Identity, None, 11),
+            matrix(12, 1, 20),
+        ],
+    };
+    network.check().unwrap();
+    for reveal in [Reveal::Logits, Reveal::ArgMax] {
+        for plain_bits in [None, Some(25), Some(26), Some(28)] {
+            let model = ServerModel::new(&network, N4096, reveal, plain_bits).unwrap();
+            let images = [image(&network, 50), vec![255; 289]];
+            for (image, answer) in images.iter().zip(run(&model, &images).answers) {
+                let logits = net::integer::evaluate(&network, image).unwrap();
+                assert_eq!(answer.label, 0);
+                if reveal == Reveal::Logits {
+                    assert_eq!(answer.logits, Some(logits), "{plain_bits:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
