@@ -17,9 +17,10 @@ pub struct Evaluator {
     evaluation: Evaluation,
 }
 
-/// What a run yields: shares, one an instance, and revealed bits, a word a (chunk, output).
+/// What a run yields: shares, one an instance, and revealed bits, a word a (chunk, output). Shares are wiped if the layer
+/// breaks off.
 struct Results {
-    shares: Vec<u64>,
+    shares: Zeroizing<Vec<u64>>,
     outputs: Vec<u64>,
 }
 
@@ -57,7 +58,7 @@ impl Evaluator {
     ) -> Result<Vec<u64>, MpcError> {
         layer.with_circuit(|circuit| {
             self.run(channel, circuit, shares, layer.window, layer.input_bits)
-                .map(|results| results.shares)
+                .map(|mut results| std::mem::take(&mut *results.shares))
         })
     }
 
@@ -94,7 +95,7 @@ impl Evaluator {
         let instances = nonlinear::instances(shares.len(), window)?;
         let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
         let mut results = Results {
-            shares: Vec::with_capacity(instances),
+            shares: Zeroizing::new(Vec::with_capacity(instances)),
             outputs: Vec::new(),
         };
         let own_inputs = circuit.evaluator_inputs();

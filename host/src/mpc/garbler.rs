@@ -145,7 +145,8 @@ impl Garbler {
         let window = inputs.window;
         let instances = nonlinear::instances(inputs.shares.len(), window)?;
         let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
-        let mut results = Vec::with_capacity(instances);
+        // Wiped if the layer breaks off.
+        let mut results = Zeroizing::new(Vec::with_capacity(instances));
         for batch in nonlinear::batches(circuit, instances) {
             let (evaluator_inputs, own_inputs) =
                 (circuit.evaluator_inputs(), circuit.garbler_inputs());
@@ -184,6 +185,6 @@ impl Garbler {
                 channel.flush()?;
             }
         }
-        Ok(results)
+        Ok(std::mem::take(&mut *results))
     }
 }

@@ -164,7 +164,7 @@ pub enum Layer {
 }
 
 /// A convolution or a fully connected layer: exact integer accumulators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Linear {
     /// The name in the model file.
     pub name: String,
@@ -180,6 +180,19 @@ pub struct Linear {
     pub weight_bits: u32,
     /// The largest magnitude of an accumulator over all inputs in range, bias included, computed from the weights.
     pub bound: u64,
+}
+
+/// Leaves the bias and the bound out, as [`LinearMap`] does the weights.
+impl fmt::Debug for Linear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Linear")
+            .field("name", &self.name)
+            .field("map", &self.map)
+            .field("input", &self.input)
+            .field("output", &self.output)
+            .field("weight_bits", &self.weight_bits)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The linear map of a [`Linear`] layer.

@@ -3,12 +3,32 @@
 use std::net::TcpStream;
 
 use addax::mpc::Channel;
+use addax::net::{Layer, LinearMap};
 use addax::protocol::{Client, ClientLimits, Reveal, ServerModel};
 use addax::random::PartyRandomness;
 use addax_core::params::N4096;
 
 use super::networks::{every_layer, image};
 use super::session::{beside, run};
+
+#[test]
+fn a_network_printed_for_debugging_shows_neither_weights_nor_biases() {
+    let mut network = every_layer();
+    let Layer::Linear(layer) = &mut network.layers[0] else {
+        unreachable!()
+    };
+    layer.bias[0] = 987_654_321;
+    layer.bound = 1_987_654_321;
+    let LinearMap::Convolution { weights, .. } = &mut layer.map else {
+        unreachable!()
+    };
+    weights[0] = 87_654_321;
+    let text = format!("{network:?}");
+    assert!(
+        text.contains("conv10") && !text.contains("87654321"),
+        "{text}"
+    );
+}
 
 #[test]
 fn messages_have_the_same_order_and_lengths_whatever_the_image() {
