@@ -126,6 +126,18 @@ fn megabytes(object: &Value) -> Result<String> {
     ))
 }
 
+/// A number with its thousands apart.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    groups.join(",")
+}
+
 fn one_image() -> Result<Row> {
     let arguments = "demo --images 1";
     let mut runs = Vec::new();
@@ -150,8 +162,8 @@ fn one_image() -> Result<Row> {
             times("total_ms")?,
             times("online_ms")?,
             megabytes(&runs[0])?,
-            sum("cycles"),
-            sum("and_gates")
+            thousands(sum("cycles")),
+            thousands(sum("and_gates"))
         ),
         command: format!("addax {arguments}"),
     })
@@ -186,7 +198,7 @@ fn accuracy(model: &str, data: &str, name: &str) -> Result<Option<Row>> {
     Ok(Some(Row {
         what: format!(
             "`{model}` on the {} test images of {name}",
-            report["images"]
+            thousands(report["images"].as_u64().unwrap_or_default())
         ),
         measured: format!(
             "{:.2} % in 8-bit integers; the first 50 privately: {}",
@@ -297,6 +309,12 @@ mod tests {
         assert_eq!(new, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
         assert_eq!(replaced(&new, "new\n").unwrap(), new);
         assert!(replaced("a", "new").is_err());
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(1_465_924), "1,465,924");
     }
 
     #[test]
