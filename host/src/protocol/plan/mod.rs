@@ -9,7 +9,7 @@
 //! The server computes the plan from its integer network and sends it; k, shifts, shapes and tiles are public. The
 //! client checks each number against its own limits ([`ClientLimits`]) and recomputes every bound before it uses any.
 //!
-//! [`build`] cuts a network into stages, [`check`] is the client's, [`noise`] the bounds of all linear layers, [`report`]
+//! `build` cuts a network into stages, `check` is the client's, `noise` the bounds of all linear layers, `report`
 //! the plan in numbers. A new kind of layer is a field of [`Stage`] and a line in each.
 
 mod build;
