@@ -110,7 +110,6 @@ impl Layer {
             public_key: &self.public,
             ciphertexts,
             share: self.share.as_deref(),
-            flooding_exponent: Some(noise::flooding_exponent(context.parameters(), PLAIN_BITS)),
         };
         let answer = self
             .encoded

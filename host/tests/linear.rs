@@ -25,20 +25,31 @@ struct Query<'a> {
     bias: &'a [i64],
     shares: [&'a [u64]; 2],
     flooded: bool,
+    /// Whether responses drop the low bits that decryption does not need; their rounding outweighs the flooding.
+    drop_bits: bool,
     slots: u32,
-    key: u8,
+    /// Seeds of the client's and the server's randomness.
+    keys: [u8; 2],
 }
 
 /// Runs one query and measures the noise against `expected` results.
 fn run(query: &Query<'_>, expected: &[i64]) -> Outcome {
     let context = Context::new(N4096);
-    let mut client = PartyRandomness::from_key([query.key; 32]);
-    let mut server = PartyRandomness::from_key([query.key + 100; 32]);
+    let mut client = PartyRandomness::from_key([query.keys[0]; 32]);
+    let mut server = PartyRandomness::from_key([query.keys[1]; 32]);
     let secret = SecretKey::generate(&context, &mut client);
     let public = PublicKey::generate(&context, &secret, &mut client);
     let public = PublicKey::from_bytes(&context, &public.to_bytes(&context)).unwrap();
-    let format = noise::response_format(&N4096, query.plain_bits);
+    let mut format = noise::response_format(&N4096, query.plain_bits);
+    if !query.drop_bits {
+        format.dropped_bits = [0, 0];
+    }
     let layer = EncodedLayer::encode(&context, query.packing, format, query.weights, query.bias);
+    let layer = if query.flooded {
+        layer
+    } else {
+        layer.without_flooding()
+    };
     let ciphertexts = (0..query.packing.inputs())
         .map(|index| {
             let message = query.packing.input_polynomial(query.shares[0], index);
@@ -55,7 +66,6 @@ fn run(query: &Query<'_>, expected: &[i64]) -> Outcome {
     let geometry = Geometry::new(12, 8, query.slots).unwrap();
     let mut storage = vec![0; query.slots as usize * 4096];
     let mut machine = Reference::new(&**context.basis(), geometry, &mut storage[..]).unwrap();
-    let exponent = noise::flooding_exponent(&N4096, query.plain_bits);
     let input = ServerInput {
         public_key: &public,
         ciphertexts,
@@ -63,7 +73,6 @@ fn run(query: &Query<'_>, expected: &[i64]) -> Outcome {
             .iter()
             .any(|&x| x != 0)
             .then_some(query.shares[1]),
-        flooding_exponent: query.flooded.then_some(exponent),
     };
     let mut responses = Vec::new();
     let (share, cost) = layer
@@ -229,8 +238,9 @@ fn shares_of_the_result_add_up_on_every_kind_of_layer_and_machine() {
                 bias: &bias,
                 shares,
                 flooded: true,
+                drop_bits: true,
                 slots,
-                key: 1,
+                keys: [1, 101],
             };
             let outcome = run(&query, &expected);
             let mask = (1u64 << plain_bits) - 1;
@@ -247,15 +257,16 @@ fn measured_noise_stays_below_the_bound_and_flooding_dominates_it() {
     for (convolution, plain_bits, slots) in layers() {
         let packing = Packing::plan(convolution, 4096).unwrap();
         let (weights, bias, shares, expected) = random_layer(&packing, plain_bits, 6);
-        let query = |flooded| Query {
+        let query = |flooded, drop_bits| Query {
             packing,
             plain_bits,
             weights: &weights,
             bias: &bias,
             shares: [&shares[0], &shares[1]],
             flooded,
+            drop_bits,
             slots,
-            key: 2,
+            keys: [2, 102],
         };
         let layer = LayerNoise {
             plain_bits,
@@ -270,25 +281,33 @@ fn measured_noise_stays_below_the_bound_and_flooding_dominates_it() {
             bound.margin_bits >= 0.0 && bound.failure_log2 <= -40.0,
             "{bound:?}"
         );
-        let flooded = run(&query(true), &expected).noise;
+        let measured = run(&query(true, true), &expected).noise;
         assert!(
-            flooded.log2() <= bound.noise_bits,
-            "{flooded} above {bound:?}"
+            measured.log2() <= bound.noise_bits,
+            "{measured} above {bound:?}"
         );
-        // The flooding's own share of the noise, without which nothing hides the weights, is visible.
-        let dropped = 35.0 * (3 - format.limbs) as f64;
-        let flooding = (f64::from(exponent) - dropped).exp2();
-        let bare = run(&query(false), &expected).noise;
-        let bare_bound = layer.bound(&N4096, &format, None);
+        // The flooding's own share of the noise, without which nothing hides the weights, is there.
+        let whole = ResponseFormat {
+            dropped_bits: [0, 0],
+            ..format
+        };
+        let bare_bound = layer.bound(&N4096, &whole, None);
+        let bare = run(&query(false, false), &expected).noise;
         assert!(
             bare.log2() <= bare_bound.noise_bits,
             "{bare} above {bare_bound:?}"
         );
         assert!(bare_bound.hiding_log2 > -40.0);
+        let flooding = (f64::from(exponent) - 35.0 * (3 - format.limbs) as f64).exp2();
         if plain_bits <= 23 {
+            let flooded = run(&query(true, false), &expected).noise;
             assert!(
                 flooded > 0.8 * flooding,
                 "flooding {flooding} is missing from {flooded}"
+            );
+            assert!(
+                bare < 0.5 * flooding,
+                "noise {bare} does not tell flooding {flooding}"
             );
         }
     }
@@ -298,7 +317,7 @@ fn measured_noise_stays_below_the_bound_and_flooding_dominates_it() {
 fn two_answers_to_the_same_query_share_nothing() {
     let packing = Packing::plan(Convolution::matrix(64, 5), 4096).unwrap();
     let (weights, bias, shares, expected) = random_layer(&packing, 23, 7);
-    let run_with = |key| {
+    let run_with = |keys| {
         let query = Query {
             packing,
             plain_bits: 23,
@@ -306,23 +325,28 @@ fn two_answers_to_the_same_query_share_nothing() {
             bias: &bias,
             shares: [&shares[0], &shares[1]],
             flooded: true,
+            drop_bits: true,
             slots: 16,
-            key,
+            keys,
         };
         run(&query, &expected)
     };
-    let (first, second) = (run_with(3), run_with(4));
-    assert_eq!(first.wire.len(), second.wire.len());
-    let equal = first
-        .wire
-        .iter()
-        .zip(&second.wire)
-        .filter(|(a, b)| a == b)
-        .count();
-    assert!(
-        equal < first.wire.len() / 64,
-        "{equal} equal bytes of {}",
-        first.wire.len()
-    );
-    assert!(first.server.iter().zip(&second.server).all(|(a, b)| a != b));
+    let first = run_with([3, 103]);
+    // Another client with another key, and the same client asking again: of its very same ciphertexts every response
+    // must be re-randomised, also c1, which no mask covers.
+    for other in [run_with([4, 104]), run_with([3, 104])] {
+        assert_eq!(first.wire.len(), other.wire.len());
+        let equal = first
+            .wire
+            .iter()
+            .zip(&other.wire)
+            .filter(|(a, b)| a == b)
+            .count();
+        assert!(
+            equal < first.wire.len() / 64,
+            "{equal} equal bytes of {}",
+            first.wire.len()
+        );
+        assert!(first.server.iter().zip(&other.server).all(|(a, b)| a != b));
+    }
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::program::{CompileError, LayerPrograms, input_number, input_of_number};
 use super::{LayerCost, Packing};
-use crate::he::{Context, FreshCiphertext, PublicKey, Response, ResponseFormat};
+use crate::he::{Context, FreshCiphertext, PublicKey, Response, ResponseFormat, noise};
 use crate::random::PartyRandomness;
 
 /// Why a layer could not be computed.
@@ -38,6 +38,8 @@ impl From<ProgramError> for LinearError {
 pub struct EncodedLayer {
     packing: Packing,
     format: ResponseFormat,
+    /// Flooding noise is uniform in [−2^this, 2^this).
+    flooding_exponent: Option<u32>,
     /// Transforms times 2^36: for each group of output channels its channel tiles, for each of these the limbs.
     weights: Vec<Vec<u64>>,
     /// One number for each output channel.
@@ -52,8 +54,6 @@ pub struct ServerInput<'a> {
     pub ciphertexts: Vec<FreshCiphertext>,
     /// The server's own share of the input tensor mod 2^k; none before the first layer.
     pub share: Option<&'a [u64]>,
-    /// Flooding noise is uniform in [−2^this, 2^this); `None` leaves it out, which hides nothing: for tests.
-    pub flooding_exponent: Option<u32>,
 }
 
 impl EncodedLayer {
@@ -89,11 +89,23 @@ impl EncodedLayer {
             }
         }
         context.host_transforms().encoding(encoded.len());
+        let exponent = noise::flooding_exponent(context.parameters(), format.plain_bits);
         Self {
             packing,
             format,
+            flooding_exponent: Some(exponent),
             weights: encoded,
             bias: bias.to_vec(),
+        }
+    }
+
+    /// The layer without flooding noise, whose responses hide nothing: only for tests that measure what flooding adds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_flooding(self) -> Self {
+        Self {
+            flooding_exponent: None,
+            ..self
         }
     }
 
@@ -157,7 +169,7 @@ impl EncodedLayer {
             for group in 0..packing.groups() {
                 let response_index = area * packing.groups() + group;
                 let (masks, noise) =
-                    blind(context, &self.format, input.flooding_exponent, randomness);
+                    blind(context, &self.format, self.flooding_exponent, randomness);
                 let zero = input.public_key.encrypt_zero(context, randomness);
                 let mut components = [Vec::new(), Vec::new()];
                 for (c, component) in components.iter_mut().enumerate() {

@@ -278,12 +278,10 @@ impl Session<'_> {
             })
             .collect::<Result<Vec<_>, ProtocolError>>()?;
         let format = layer.format();
-        let exponent = noise::flooding_exponent(self.context.parameters(), format.plain_bits);
         let input = ServerInput {
             public_key: &peer.public_key,
             ciphertexts,
             share: share.map(|share| &share[..]),
-            flooding_exponent: Some(exponent),
         };
         let (result, cost) = layer.answer(
             &self.context,
