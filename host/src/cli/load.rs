@@ -7,6 +7,7 @@ use addax::net::graph::Graph;
 use addax::net::onnx;
 use addax::net::quantise::{QuantiseOptions, quantise};
 use addax::protocol::{PublicPlan, Reveal, ServerModel};
+use addax_core::isa::Geometry;
 use addax_core::params::{N4096, ParameterSet};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -119,8 +120,13 @@ impl ModelArgs {
     /// # Errors
     /// As [`Self::plan`].
     pub fn server_model(&self, network: &IntegerNetwork, reveal: Reveal) -> Result<ServerModel> {
-        ServerModel::new(network, PARAMETERS, reveal, self.plain_bits)
-            .with_context(|| format!("model {}", network.name))
+        let name = || format!("model {}", network.name);
+        let model = ServerModel::new(network, PARAMETERS, reveal, self.plain_bits);
+        let model = model.with_context(name)?;
+        // A layer that the ring processor cannot run must not wait for the first client to be found.
+        let report = model.plan().report(model.context(), &Geometry::DEFAULT);
+        report.with_context(name)?;
+        Ok(model)
     }
 }
 
