@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 
 use addax_core::random::Purpose;
 use addax_core::share::Ring;
-use chacha20::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::handshake;
@@ -263,13 +262,8 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
-/// The generator that a party's garbling draws from.
-pub(super) fn garbling_rng(randomness: &mut PartyRandomness) -> ChaCha20Rng {
-    randomness.generator(Purpose::Garbling)
-}
-
 /// The ring of shares mod 2^bits of a checked plan.
-pub(super) fn ring(bits: u32) -> Result<Ring, ProtocolError> {
+fn ring(bits: u32) -> Result<Ring, ProtocolError> {
     Ring::new(bits).ok_or_else(|| ProtocolError::PlanFormat(format!("shares of {bits} bits")))
 }
 

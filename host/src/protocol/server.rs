@@ -9,7 +9,7 @@ use addax_core::random::Purpose;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::client::{fit, garbling_rng};
+use super::client::fit;
 use super::handshake;
 use super::measure::{LayerMeasure, Measures, Running, Side};
 use super::plan::{LinearStage, PlanError, PublicPlan, Reveal};
@@ -239,7 +239,7 @@ impl Session<'_> {
                     own = Zeroizing::new(fit(pool::gather_windows(&own, shape, &window))?);
                     shape = fit(activation.output_shape(shape))?;
                 }
-                let mut rng = garbling_rng(&mut self.randomness);
+                let mut rng = self.randomness.generator(Purpose::Garbling);
                 own = peer
                     .garbler
                     .layer(channel, &circuit, &own, &mut rng)?
@@ -316,7 +316,7 @@ impl Session<'_> {
             }
             Reveal::ArgMax => {
                 let running = Running::start(channel);
-                let mut rng = garbling_rng(&mut self.randomness);
+                let mut rng = self.randomness.generator(Purpose::Garbling);
                 peer.garbler.arg_max(channel, bits, share, &mut rng)?;
                 let gates = crate::mpc::arg_max_and_gates(bits, shape.len());
                 self.end(
