@@ -220,14 +220,8 @@ where
     }
 
     fn load(&mut self, slot: u8, limb: u8, words: &[u64]) -> Result<(), MachineError> {
-        let slot = Tags::slot(&self.geometry, slot)?;
-        let limb = Tags::limb(self.basis.limbs(), limb)?;
-        if words.len() != self.n() {
-            return Err(MachineError::Length {
-                expected: self.n(),
-                found: words.len(),
-            });
-        }
+        let limbs = self.basis.limbs();
+        let (slot, limb) = Tags::load_target(&self.geometry, limbs, slot, limb, words)?;
         let q = self.modulus(limb).value();
         if let Some(position) = words.iter().position(|&word| word >= q) {
             return Err(MachineError::Residue {
@@ -241,15 +235,7 @@ where
     }
 
     fn store(&mut self, slot: u8, words: &mut [u64]) -> Result<u8, MachineError> {
-        let slot = Tags::slot(&self.geometry, slot)?;
-        let unwritten = MachineError::Unwritten { slot: slot.value() };
-        let limb = self.tags.get(slot).ok_or(unwritten)?;
-        if words.len() != self.n() {
-            return Err(MachineError::Length {
-                expected: self.n(),
-                found: words.len(),
-            });
-        }
+        let (slot, limb) = self.tags.store_source(&self.geometry, slot, words)?;
         words.copy_from_slice(self.slot(slot));
         Ok(limb.value())
     }

@@ -90,6 +90,49 @@ impl Tags {
         }
     }
 
+    /// Where [`load`](super::RingProcessor::load) writes: slot and limb, if they exist and `words` is a polynomial.
+    ///
+    /// # Errors
+    /// [`MachineError::Slot`], [`MachineError::Limb`], [`MachineError::Length`].
+    pub fn load_target(
+        geometry: &Geometry,
+        limbs: usize,
+        slot: u8,
+        limb: u8,
+        words: &[u64],
+    ) -> Result<(Slot, Limb), MachineError> {
+        let target = (Self::slot(geometry, slot)?, Self::limb(limbs, limb)?);
+        Self::polynomial(geometry, words)?;
+        Ok(target)
+    }
+
+    /// What [`store`](super::RingProcessor::store) reads: a slot and the limb it was written under, if `words` has room for
+    /// exactly one polynomial.
+    ///
+    /// # Errors
+    /// [`MachineError::Slot`], [`MachineError::Unwritten`], [`MachineError::Length`].
+    pub fn store_source(
+        &self,
+        geometry: &Geometry,
+        slot: u8,
+        words: &[u64],
+    ) -> Result<(Slot, Limb), MachineError> {
+        let slot = Self::slot(geometry, slot)?;
+        let unwritten = MachineError::Unwritten { slot: slot.value() };
+        let limb = self.get(slot).ok_or(unwritten)?;
+        Self::polynomial(geometry, words)?;
+        Ok((slot, limb))
+    }
+
+    const fn polynomial(geometry: &Geometry, words: &[u64]) -> Result<(), MachineError> {
+        let (expected, found) = (geometry.n(), words.len());
+        if expected == found {
+            Ok(())
+        } else {
+            Err(MachineError::Length { expected, found })
+        }
+    }
+
     /// A slot number from outside, checked against a geometry.
     ///
     /// # Errors

@@ -119,11 +119,7 @@ impl Convolution {
     /// The input's shape.
     #[must_use]
     pub const fn input_shape(&self) -> Shape {
-        Shape {
-            channels: self.input[0],
-            height: self.input[1],
-            width: self.input[2],
-        }
+        Shape::of(self.input)
     }
 
     /// The output's shape.

@@ -6,8 +6,7 @@
 use addax_core::quant::plain_bits;
 
 use super::network::{
-    Activation, Function, IntegerNetwork, Layer, Linear, LinearMap, NetworkError, Pool, Shape,
-    SumPool,
+    Activation, Function, IntegerNetwork, Layer, Linear, NetworkError, Pool, Shape, SumPool,
 };
 
 /// The largest supported `activation_bits` and the largest `weight_bits`: both then fit 16-bit signed integers.
@@ -119,25 +118,13 @@ fn check_linear(layer: &Linear, before: Range) -> Result<Range, String> {
         return Err("it takes accumulators; an activation is missing before it".to_owned());
     }
     let (input, output) = (layer.input, layer.output);
-    let row = match &layer.map {
-        LinearMap::Convolution {
-            kernel,
-            stride,
-            padding,
-            ..
-        } => {
-            let pool = Pool {
-                kernel: *kernel,
-                stride: *stride,
-                padding: *padding,
-            };
-            check_window(&pool, input, output)?;
-            input.channels * pool.size()
+    let row = match layer.map.window() {
+        Some(window) => {
+            check_window(&window, input, output)?;
+            input.channels * window.size()
         }
-        LinearMap::FullyConnected { .. } if output.area() == 1 => input.len(),
-        LinearMap::FullyConnected { .. } => {
-            return Err("a fully connected layer gives a vector".to_owned());
-        }
+        None if output.area() == 1 => input.len(),
+        None => return Err("a fully connected layer gives a vector".to_owned()),
     };
     let weights = layer.map.weights();
     if weights.len() != row * output.channels || layer.bias.len() != output.channels {

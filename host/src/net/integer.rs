@@ -8,7 +8,7 @@
 use addax_core::quant::requantise;
 
 use super::network::{
-    Activation, Function, IntegerNetwork, Layer, Linear, LinearMap, NetworkError, Pool, SumPool,
+    Activation, Function, IntegerNetwork, Layer, Linear, NetworkError, Pool, SumPool,
 };
 
 /// The logits of `image`: the accumulators of the last layer.
@@ -105,25 +105,13 @@ impl<'a> PreparedLayer<'a> {
 fn linear(layer: &Linear, weights: &[i16], input: &[i64]) -> Vec<i64> {
     // Activations have at most 15 bits (`check`), so narrowing loses nothing.
     let values: Vec<i16> = input.iter().map(|&v| v as i16).collect();
-    let output = match &layer.map {
-        LinearMap::FullyConnected { .. } => {
+    let output = match layer.map.window() {
+        None => {
             let mut output = vec![0; layer.output.len()];
             multiply(layer, weights, &values, 1, &mut output);
             output
         }
-        LinearMap::Convolution {
-            kernel,
-            stride,
-            padding,
-            ..
-        } => {
-            let pool = Pool {
-                kernel: *kernel,
-                stride: *stride,
-                padding: *padding,
-            };
-            convolution(layer, weights, &values, &pool)
-        }
+        Some(window) => convolution(layer, weights, &values, &window),
     };
     debug_assert!(
         output.iter().all(|v| v.unsigned_abs() <= layer.bound),

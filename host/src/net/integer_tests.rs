@@ -43,26 +43,12 @@ fn definition(layer: &Layer, x: &[i64]) -> Vec<i64> {
                 };
                 let value: i128 = match layer {
                     Layer::Linear(layer) => {
-                        let taps: Vec<i128> = match &layer.map {
-                            LinearMap::FullyConnected { .. } => {
-                                x.iter().map(|&v| v as i128).collect()
-                            }
-                            LinearMap::Convolution {
-                                kernel,
-                                stride,
-                                padding,
-                                ..
-                            } => {
-                                let pool = Pool {
-                                    kernel: *kernel,
-                                    stride: *stride,
-                                    padding: *padding,
-                                };
-                                (0..input.channels)
-                                    .flat_map(|c| window(&pool, c))
-                                    .map(|v| v.unwrap_or(0))
-                                    .collect()
-                            }
+                        let taps: Vec<i128> = match layer.map.window() {
+                            None => x.iter().map(|&v| v as i128).collect(),
+                            Some(pool) => (0..input.channels)
+                                .flat_map(|c| window(&pool, c))
+                                .map(|v| v.unwrap_or(0))
+                                .collect(),
                         };
                         let filter = &layer.map.weights()[o * taps.len()..][..taps.len()];
                         let products = filter.iter().zip(&taps).map(|(&w, v)| w as i128 * v);

@@ -61,6 +61,22 @@ impl Shape {
         }
     }
 
+    /// The shape with these channels, rows and columns.
+    #[must_use]
+    pub const fn of([channels, height, width]: [usize; 3]) -> Self {
+        Self {
+            channels,
+            height,
+            width,
+        }
+    }
+
+    /// Channels, rows and columns.
+    #[must_use]
+    pub const fn extents(&self) -> [usize; 3] {
+        [self.channels, self.height, self.width]
+    }
+
     /// The number of values.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -222,6 +238,24 @@ impl LinearMap {
     pub fn weights(&self) -> &[i32] {
         match self {
             Self::Convolution { weights, .. } | Self::FullyConnected { weights } => weights,
+        }
+    }
+
+    /// The sliding window of a convolution; none for a matrix.
+    #[must_use]
+    pub const fn window(&self) -> Option<Pool> {
+        match *self {
+            Self::Convolution {
+                kernel,
+                stride,
+                padding,
+                ..
+            } => Some(Pool {
+                kernel,
+                stride,
+                padding,
+            }),
+            Self::FullyConnected { .. } => None,
         }
     }
 }

@@ -369,15 +369,8 @@ impl<P: Deref<Target = Basis>> RingProcessor for Cpu<P> {
     }
 
     fn load(&mut self, slot: u8, limb: u8, words: &[u64]) -> Result<(), MachineError> {
-        let slot = Tags::slot(&self.geometry, slot)?;
-        let limb = Tags::limb(self.basis.limbs(), limb)?;
-        let expected = self.geometry.n();
-        if words.len() != expected {
-            return Err(MachineError::Length {
-                expected,
-                found: words.len(),
-            });
-        }
+        let limbs = self.basis.limbs();
+        let (slot, limb) = Tags::load_target(&self.geometry, limbs, slot, limb, words)?;
         if let Some(position) = kernels::first_not_residue(words, self.modulus(limb).value()) {
             return Err(MachineError::Residue {
                 position,
@@ -390,16 +383,7 @@ impl<P: Deref<Target = Basis>> RingProcessor for Cpu<P> {
     }
 
     fn store(&mut self, slot: u8, words: &mut [u64]) -> Result<u8, MachineError> {
-        let slot = Tags::slot(&self.geometry, slot)?;
-        let unwritten = MachineError::Unwritten { slot: slot.value() };
-        let limb = self.tags.get(slot).ok_or(unwritten)?;
-        let expected = self.geometry.n();
-        if words.len() != expected {
-            return Err(MachineError::Length {
-                expected,
-                found: words.len(),
-            });
-        }
+        let (slot, limb) = self.tags.store_source(&self.geometry, slot, words)?;
         words.copy_from_slice(&self.slots[slot.index()]);
         Ok(limb.value())
     }

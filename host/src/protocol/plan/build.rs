@@ -8,7 +8,7 @@ use super::{
     Window,
 };
 use crate::linear::{Convolution, Packing};
-use crate::net::{Activation, Function, IntegerNetwork, Layer, LinearMap};
+use crate::net::{Activation, Function, IntegerNetwork, Layer};
 
 impl PublicPlan {
     /// Plans a network. `plain_bits` overrides every stage's k.
@@ -33,11 +33,7 @@ impl PublicPlan {
         }
         let plan = Self {
             parameters: parameters.name.to_owned(),
-            input: [
-                network.input.channels,
-                network.input.height,
-                network.input.width,
-            ],
+            input: network.input.extents(),
             input_bits: network.input_bits,
             reveal,
             stages,
@@ -115,22 +111,15 @@ fn stage(
 
 impl LinearStage {
     fn of_layer(layer: &crate::net::Linear, parameters: &ParameterSet) -> Result<Self, PlanError> {
-        let convolution = match &layer.map {
-            LinearMap::Convolution {
-                kernel,
-                stride,
-                padding,
-                ..
-            } => Convolution {
-                input: [layer.input.channels, layer.input.height, layer.input.width],
+        let convolution = match layer.map.window() {
+            Some(window) => Convolution {
+                input: layer.input.extents(),
                 outputs: layer.output.channels,
-                kernel: *kernel,
-                stride: *stride,
-                padding: *padding,
+                kernel: window.kernel,
+                stride: window.stride,
+                padding: window.padding,
             },
-            LinearMap::FullyConnected { .. } => {
-                Convolution::matrix(layer.input.len(), layer.output.len())
-            }
+            None => Convolution::matrix(layer.input.len(), layer.output.len()),
         };
         let packing = Packing::plan(convolution, parameters.degree());
         let packing = packing.map_err(|source| PlanError::Packing {

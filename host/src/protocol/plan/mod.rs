@@ -236,11 +236,7 @@ impl PublicPlan {
     /// The image's shape.
     #[must_use]
     pub const fn input_shape(&self) -> Shape {
-        Shape {
-            channels: self.input[0],
-            height: self.input[1],
-            width: self.input[2],
-        }
+        Shape::of(self.input)
     }
 
     /// The shape of the logits. Call only on a checked plan.
