@@ -1,5 +1,6 @@
-//! Ciphertext times plaintext at n = 4096 with three limbs, single thread: the bare products, and whole layers of the
-//! default network from ciphertexts to responses on the `cpu` accelerator.
+//! Ciphertext times plaintext at n = 4096 with three limbs, single thread: the bare products, whole layers of the
+//! default network from ciphertexts to responses on the `cpu` accelerator, and the ways of ciphertexts to and from them.
+//! `addax plan` predicts times with the figures printed here.
 
 #[path = "settings/mod.rs"]
 mod settings;
@@ -9,7 +10,7 @@ mod side_by_side;
 use std::hint::black_box;
 
 use addax::accel::Accelerator;
-use addax::he::{Context, FreshCiphertext, PublicKey, SecretKey, noise};
+use addax::he::{Context, FreshCiphertext, PublicKey, Response, SecretKey, noise};
 use addax::linear::{Convolution, EncodedLayer, LayerCost, LinearError, Packing, ServerInput};
 use addax::random::PartyRandomness;
 use addax_core::isa::Geometry;
@@ -131,6 +132,37 @@ fn convolution(input: [usize; 3], outputs: usize, kernel: usize, stride: usize) 
     }
 }
 
+/// Prints what a fresh ciphertext and a response take between the parties.
+fn ways(context: &Context, randomness: &mut PartyRandomness) {
+    let secret = SecretKey::generate(context, randomness);
+    let message = vec![5; context.n()];
+    let fresh = FreshCiphertext::encrypt(context, &secret, PLAIN_BITS, &message, randomness);
+    let bytes = fresh.to_bytes(context);
+    let format = noise::response_format(context.parameters(), PLAIN_BITS);
+    let used: Vec<usize> = (0..512).collect();
+    let components = fresh.into_components(context);
+    let response = Response::extract(&format, context, &components, &used).to_bytes(&format);
+    let medians = side_by_side::medians(&mut [
+        &mut || {
+            let fresh =
+                FreshCiphertext::encrypt(context, &secret, PLAIN_BITS, &message, randomness);
+            black_box(fresh.to_bytes(context));
+        },
+        &mut || {
+            let fresh = FreshCiphertext::from_bytes(context, &bytes).expect("its own bytes");
+            black_box(fresh.into_components(context));
+        },
+        &mut || {
+            let response = Response::from_bytes(&format, context, used.len(), &response);
+            let response = response.expect("its own bytes");
+            black_box(response.decrypt(&format, context, &secret, &used));
+        },
+    ]);
+    println!("encrypt and pack a ciphertext: {:.0} µs", medians[0]);
+    println!("read and expand a ciphertext: {:.0} µs", medians[1]);
+    println!("read and decrypt a response: {:.0} µs", medians[2]);
+}
+
 fn main() {
     let context = Context::new(N4096);
     let mut randomness = PartyRandomness::from_key([7; 32]);
@@ -204,6 +236,7 @@ fn main() {
         "ciphertext x plaintext, summed: {product:.1} µs, {:.2} ns a word",
         product * 1e3 / words as f64
     );
+    ways(&context, &mut randomness);
     println!(
         "{:<30} {:>9} {:>9} {:>10} {:>12} {:>9}",
         "layer", "products", "responses", "ms", "cycles", "transforms"

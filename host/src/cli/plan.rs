@@ -156,7 +156,8 @@ impl Report for PlanTable {
         let (model, parameters) = (&self.model, self.parameters);
         format!(
             "{model}: one image, parameter set {parameters}\n\
-             ct: ciphertexts up/down; NTTs, cycles: of the ring processor; ms: predicted\n\
+             ct: ciphertexts up/down; NTTs, cycles: of the ring processor\n\
+             ms: predicted, with portable code and a gigabit link\n\
              {}\n\n\
              Shares are mod 2^k. Noise is at most 2^noise; 2^margin times as much would still\n\
              decrypt. A query fails, or its responses tell of weights, with the chances here,\n\
