@@ -64,7 +64,7 @@ pub fn send<S: Read + Write, R: CryptoRng + ?Sized>(
 pub fn receive<S: Read + Write, R: CryptoRng + ?Sized>(
     channel: &mut Channel<S>,
     session_id: &[u8; 32],
-    choices: u128,
+    choices: &u128,
     rng: &mut R,
 ) -> Result<Zeroizing<Vec<Key>>, MpcError> {
     let bytes: [u8; POINT_BYTES] = channel.receive_array(MessageKind::BaseOtSender)?;

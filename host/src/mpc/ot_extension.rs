@@ -267,8 +267,8 @@ impl OtSender {
         delta: Delta,
         rng: &mut R,
     ) -> Result<Self, MpcError> {
-        let bits = delta.block().to_u128();
-        let keys = base_ot::receive(channel, session_id, bits, rng)?;
+        let bits = Zeroizing::new(delta.block().to_u128());
+        let keys = base_ot::receive(channel, session_id, &bits, rng)?;
         let message = channel.receive_exact(MessageKind::OtSeeds, keys.len() * 32)?;
         let sums: Vec<[Key; 2]> = message
             .chunks_exact(32)
@@ -285,7 +285,7 @@ impl OtSender {
             let mut nodes = Zeroizing::new([Block::ZERO; LEAVES]);
             for level in 0..LEVELS {
                 let transfer = tree * LEVELS + level;
-                let choice = (bits >> transfer & 1) as u64;
+                let choice = (*bits >> transfer & 1) as u64;
                 let [masked0, masked1] = sums[transfer].map(Block::from_bytes);
                 let masked = masked0 ^ (masked0 ^ masked1).select(choice);
                 let mut sibling = masked ^ Block::from_bytes(keys[transfer]);

@@ -321,7 +321,7 @@ fn base_transfers_open_the_chosen_key_and_extension_correlates_by_delta() {
         },
         move |mut channel| {
             let mut rng = ChaCha20Rng::seed_from_u64(8);
-            let keys = base_ot::receive(&mut channel, &[2; 32], choices, &mut rng).unwrap();
+            let keys = base_ot::receive(&mut channel, &[2; 32], &choices, &mut rng).unwrap();
             let mut sender =
                 ot_extension::OtSender::new(&mut channel, &[2; 32], server_delta, &mut rng)
                     .unwrap();
