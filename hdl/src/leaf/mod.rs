@@ -1,0 +1,9 @@
+//! Leaf cells: what the fabric offers, and nothing else. Each has a Rust model and Verilog of its own.
+//!
+//! In the Rust model **every change of the clock signal is an active edge**, so one settling of the circuit is one
+//! cycle; the Verilog of the leaves uses the rising edge. Nothing but leaf cells looks at the clock.
+mod delay;
+mod register;
+
+pub use delay::Delay;
+pub use register::Register;

@@ -1,0 +1,5 @@
+//! The ring processor as RTL, described with `rust-hdl`.
+#![forbid(unsafe_code)]
+
+pub mod leaf;
+pub mod word;
