@@ -10,6 +10,7 @@ mod repository;
 mod setup;
 mod shell;
 mod sources;
+mod system;
 mod tables;
 mod test;
 mod train;

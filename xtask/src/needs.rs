@@ -1,7 +1,7 @@
-//! Tests that `cargo test` skips because they need data: run where it is, named where it is not.
+//! Tests that `cargo test` skips because they need data or programs: run where these are, named where they are not.
 //!
 //! Such a test says what it needs: `#[ignore = "needs MNIST: cargo xtask test"]`. The words between `needs` and the
-//! colon are names of [`NEEDS`], separated by commas or `and`.
+//! colon are names of [`DATA`] or [`PROGRAMS`], separated by commas or `and`.
 
 use std::path::PathBuf;
 
@@ -9,27 +9,19 @@ use anyhow::{Result, bail};
 
 use crate::shell::{Shell, root};
 use crate::sources;
+use crate::system::{COMPILER, MAKE, Tool, VERILATOR, YOSYS};
 
-/// Something a test may need.
-struct Need {
-    name: &'static str,
-    /// A file below the data directory that shows it is there, with or without `.gz`.
-    file: &'static str,
-}
+/// Data sets, and a file below the data directory that shows each is there, with or without `.gz`.
+const DATA: [(&str, &str); 3] = [
+    ("MNIST", "mnist/t10k-images-idx3-ubyte"),
+    ("Fashion-MNIST", "fashion-mnist/t10k-images-idx3-ubyte"),
+    ("CIFAR-10", "cifar10/test_batch.bin"),
+];
 
-const NEEDS: [Need; 3] = [
-    Need {
-        name: "MNIST",
-        file: "mnist/t10k-images-idx3-ubyte",
-    },
-    Need {
-        name: "Fashion-MNIST",
-        file: "fashion-mnist/t10k-images-idx3-ubyte",
-    },
-    Need {
-        name: "CIFAR-10",
-        file: "cifar10/test_batch.bin",
-    },
+/// Programs, and what must be there to use them.
+const PROGRAMS: [(&str, &[Tool]); 2] = [
+    ("verilator", &[VERILATOR, COMPILER, MAKE]),
+    ("yosys", &[YOSYS]),
 ];
 
 /// Where data sets are looked for: `ADDAX_DATA`, else `../shared/data` beside the workspace.
@@ -52,25 +44,37 @@ pub fn names(reason: &str) -> Option<Vec<&str>> {
 
 /// Whether this program knows how to tell that the need called `name` is met.
 pub fn is_known(name: &str) -> bool {
-    NEEDS.iter().any(|need| need.name == name)
+    DATA.iter().any(|(known, _)| *known == name) || PROGRAMS.iter().any(|(known, _)| *known == name)
 }
 
-fn is_met(name: &str) -> bool {
-    NEEDS.iter().any(|need| {
-        let file = data_directory().join(need.file);
-        need.name == name && (file.exists() || file.with_added_extension("gz").exists())
-    })
+/// The names of the needs that are met.
+fn met() -> Vec<&'static str> {
+    let data = DATA.iter().filter(|(_, file)| {
+        let file = data_directory().join(file);
+        file.exists() || file.with_added_extension("gz").exists()
+    });
+    let programs = PROGRAMS
+        .iter()
+        .filter(|(_, tools)| tools.iter().all(Tool::is_present));
+    data.map(|(name, _)| *name)
+        .chain(programs.map(|(name, _)| *name))
+        .collect()
 }
 
 /// Runs the ignored tests whose needs are met and prints which could not be run.
 pub fn run() -> Result<()> {
     let (mut ready, mut missing) = (Vec::new(), Vec::new());
+    let met = met();
     for source in sources::files(&[".rs"])? {
         for test in sources::ignored_tests(&source.text) {
             let Some(names) = test.reason.as_deref().and_then(names) else {
                 continue;
             };
-            let unmet: Vec<&str> = names.iter().copied().filter(|name| !is_met(name)).collect();
+            let unmet: Vec<&str> = names
+                .iter()
+                .copied()
+                .filter(|name| !met.contains(name))
+                .collect();
             if unmet.is_empty() {
                 ready.push(test.function);
             } else {
@@ -81,7 +85,10 @@ pub fn run() -> Result<()> {
     for (path, function, unmet) in &missing {
         println!("    not run: {} {function} needs {unmet}", path.display());
     }
-    if !missing.is_empty() {
+    if missing
+        .iter()
+        .any(|(_, _, unmet)| DATA.iter().any(|(name, _)| unmet.contains(name)))
+    {
         println!(
             "    data sets are looked for in {}; another place: ADDAX_DATA=DIR cargo xtask test",
             data_directory().display()
@@ -134,6 +141,6 @@ mod tests {
             Some(vec!["MNIST", "CIFAR-10"])
         );
         assert_eq!(names("slow"), None);
-        assert!(is_known("MNIST") && !is_known("luck"));
+        assert!(is_known("MNIST") && is_known("verilator") && !is_known("luck"));
     }
 }

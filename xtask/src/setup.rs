@@ -1,5 +1,5 @@
-//! What has to be installed before the tests: targets and components of the Rust toolchain. Nothing else is needed;
-//! the linker that Rust itself uses is there already, or this program would not run.
+//! What has to be installed before the tests: targets and components of the Rust toolchain, and the programs that the
+//! checks of the hardware use. The linker that Rust itself uses is there already, or this program would not run.
 
 use std::path::Path;
 
@@ -7,13 +7,20 @@ use anyhow::{Result, bail};
 
 use crate::core_targets::TARGETS;
 use crate::shell::Shell;
+use crate::system;
 
 /// Components by name, and the command that shows they are there.
 const COMPONENTS: [(&str, &str); 2] =
     [("rustfmt", "fmt --version"), ("clippy", "clippy --version")];
 
+/// Installs what is missing and says so.
+pub fn all() -> Result<()> {
+    toolchain()?;
+    system::tools()
+}
+
 /// Adds the missing targets and components with rustup and says so.
-pub fn toolchain() -> Result<()> {
+fn toolchain() -> Result<()> {
     println!("    {}", Shell::new("rustc", "--version").output()?.trim());
     for target in TARGETS {
         if has_target(target)? {

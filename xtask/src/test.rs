@@ -27,8 +27,8 @@ struct Step {
 const STEPS: [Step; 12] = [
     Step {
         name: "setup",
-        what: "targets and components of the Rust toolchain",
-        run: setup::toolchain,
+        what: "the Rust toolchain and programs of the system",
+        run: setup::all,
     },
     Step {
         name: "format",
@@ -71,7 +71,7 @@ const STEPS: [Step; 12] = [
     },
     Step {
         name: "needs",
-        what: "tests that need data",
+        what: "tests that need data or programs",
         run: needs::run,
     },
     Step {
