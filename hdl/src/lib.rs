@@ -2,4 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod leaf;
+pub mod shape;
 pub mod word;
+
+pub use shape::{Shape, ShapeError, Target};
