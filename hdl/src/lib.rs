@@ -1,6 +1,7 @@
 //! The ring processor as RTL, described with `rust-hdl`.
 #![forbid(unsafe_code)]
 
+pub mod datapath;
 pub mod leaf;
 pub mod shape;
 pub mod word;

@@ -7,6 +7,7 @@ mod multiplier;
 mod ram;
 mod register;
 mod register_file;
+mod reverse;
 
 #[cfg(test)]
 mod tests;
@@ -16,3 +17,4 @@ pub use multiplier::Multiplier18;
 pub use ram::Ram;
 pub use register::Register;
 pub use register_file::{REGISTER_FILE_ADDRESS_BITS, RegisterFile};
+pub use reverse::ReverseBits;
