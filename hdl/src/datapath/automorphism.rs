@@ -53,7 +53,9 @@ pub struct AutomorphismAddresses {
     /// The M − 1 swaps, stable while `ready`.
     pub swaps: Vec<Signal<Out, Bit>>,
 
-    class: Register<Word<5>>,
+    /// c, the class whose v is in `value`; M when all are done.
+    count: Register<Word<5>>,
+    /// v_c.
     value: Register<Word<13>>,
     /// Natural row of each source bank.
     walks: Vec<Register<Word<12>>>,
@@ -71,7 +73,7 @@ pub struct AutomorphismAddresses {
 
     element: Signal<Local, Word<13>>,
     stride: Signal<Local, Word<12>>,
-    next_class: Signal<Local, Word<5>>,
+    next_count: Signal<Local, Word<5>>,
     next_value: Signal<Local, Word<13>>,
     next_walk: Vec<Signal<Local, Word<12>>>,
     done: Signal<Local, Bit>,
@@ -112,7 +114,7 @@ impl AutomorphismAddresses {
             ready: Signal::default(),
             rows: vec![Signal::default(); banks],
             swaps: vec![Signal::default(); banks - 1],
-            class: Register::default(),
+            count: Register::default(),
             value: Register::default(),
             walks: vec![Register::default(); banks],
             reversals: vec![ReverseBits::new(row_bits); banks],
@@ -129,7 +131,7 @@ impl AutomorphismAddresses {
             swap_mask,
             element: Signal::default(),
             stride: Signal::default(),
-            next_class: Signal::default(),
+            next_count: Signal::default(),
             next_value: Signal::default(),
             next_walk: vec![Signal::default(); banks],
             done: Signal::default(),
@@ -148,25 +150,25 @@ impl AutomorphismAddresses {
 impl Logic for AutomorphismAddresses {
     #[hdl_gen]
     fn update(&mut self) {
-        self.class.clock.next = self.clock.val();
+        self.count.clock.next = self.clock.val();
         self.value.clock.next = self.clock.val();
 
         // g modulo n; what lies above log2 n bits of it never reaches a row or a swap.
         self.element.next = (self.galois.val() << 1) | self.one.val();
         self.stride.next = bit_cast::<12, 13>(self.element.val());
-        self.done.next = self.class.q.val() == self.classes.val();
+        self.done.next = self.count.q.val() == self.classes.val();
         self.ready.next = self.done.val() & !self.start.val();
 
         // c and v_c.
-        self.next_class.next = self.class.q.val() + self.one_class.val();
+        self.next_count.next = self.count.q.val() + self.one_class.val();
         self.next_value.next = self.value.q.val() + self.element.val();
-        self.class.d.next = self.class.q.val();
+        self.count.d.next = self.count.q.val();
         self.value.d.next = self.next_value.val();
         if !self.done.val() {
-            self.class.d.next = self.next_class.val();
+            self.count.d.next = self.next_count.val();
         }
         if self.start.val() {
-            self.class.d.next = self.no_class.val();
+            self.count.d.next = self.no_class.val();
             self.value.d.next = self.galois.val();
         }
 
@@ -196,7 +198,7 @@ impl Logic for AutomorphismAddresses {
             self.held[i].clock.next = self.clock.val();
             self.swap_bit[i].next = self.value.q.val() & self.swap_mask[i].val();
             self.held[i].d.next = self.held[i].q.val();
-            if !self.done.val() & (self.class.q.val() == self.swap_class[i].val()) {
+            if !self.done.val() & (self.count.q.val() == self.swap_class[i].val()) {
                 self.held[i].d.next = self.swap_bit[i].val().any();
             }
             self.swaps[i].next = self.held[i].q.val();

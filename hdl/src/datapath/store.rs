@@ -34,7 +34,7 @@ pub struct StoreQueue {
     /// Nothing is reserved or waits.
     pub drained: Signal<Out, Bit>,
 
-    words: RegisterFile<Word<36>>,
+    queue: RegisterFile<Word<36>>,
     /// Counters of words put in and taken out, modulo 32: equal means empty.
     put: Register<Word<5>>,
     taken: Register<Word<5>>,
@@ -67,7 +67,7 @@ impl StoreQueue {
             output_data: Signal::default(),
             output_ready: Signal::default(),
             drained: Signal::default(),
-            words: RegisterFile::new(Self::DEPTH),
+            queue: RegisterFile::new(Self::DEPTH),
             put: Register::default(),
             taken: Register::default(),
             outstanding: Register::default(),
@@ -94,24 +94,24 @@ impl Default for StoreQueue {
 impl Logic for StoreQueue {
     #[hdl_gen]
     fn update(&mut self) {
-        self.words.clock.next = self.clock.val();
+        self.queue.clock.next = self.clock.val();
         self.put.clock.next = self.clock.val();
         self.taken.clock.next = self.clock.val();
         self.outstanding.clock.next = self.clock.val();
 
         self.put_place.next = self.put.q.val() & self.place.val();
         self.taken_place.next = self.taken.q.val() & self.place.val();
-        self.words.write.next = self.push.val();
-        self.words.write_address.next =
+        self.queue.write.next = self.push.val();
+        self.queue.write_address.next =
             bit_cast::<REGISTER_FILE_ADDRESS_BITS, 5>(self.put_place.val());
-        self.words.write_data.next = self.push_data.val();
-        self.words.read_address.next =
+        self.queue.write_data.next = self.push_data.val();
+        self.queue.read_address.next =
             bit_cast::<REGISTER_FILE_ADDRESS_BITS, 5>(self.taken_place.val());
 
         self.shown.next = self.put.q.val() != self.taken.q.val();
         self.leaves.next = self.shown.val() & self.output_ready.val();
         self.output_valid.next = self.shown.val();
-        self.output_data.next = self.words.read_data.val();
+        self.output_data.next = self.queue.read_data.val();
 
         self.next_put.next = self.put.q.val() + self.one.val();
         self.next_taken.next = self.taken.q.val() + self.one.val();
