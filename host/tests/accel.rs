@@ -5,14 +5,15 @@ mod faulty;
 
 use std::sync::{Arc, LazyLock};
 
-use addax::accel::{AccelError, Accelerator, Cpu, Selftest, SelftestError, list, open, selftest};
+use addax::accel::{AccelError, Accelerator, Cpu, list, open};
 use addax::he::Basis;
 use addax_core::isa::{Geometry, Increment, ProgramBuilder, STREAM, cycles};
-use addax_core::machine::{EmptySource, NullSink, SliceSink, SliceSource};
+use addax_core::machine::{EmptySource, NullSink, RingProcessor, SliceSink, SliceSource};
 use addax_core::modulus::Modulus;
 use addax_core::ntt::{NttPlan, Twiddle};
 use addax_core::params::PRIMES;
 use addax_core::poly::RnsBasis;
+use addax_sim::conformance::{Difference, Subject, Suite, Summary, check};
 use faulty::{Fault, Faulty};
 use proptest::prelude::*;
 
@@ -32,7 +33,15 @@ fn small(butterflies: u32) -> Geometry {
     Geometry::new(10, butterflies, 4).unwrap()
 }
 
-fn assert_passes(basis: &Arc<Basis>, geometry: Geometry, options: Selftest) {
+fn selftest(
+    machine: &mut dyn RingProcessor,
+    basis: &Basis,
+    suite: &Suite,
+) -> Result<Summary, Difference> {
+    check(Subject::Software(machine), basis, suite)
+}
+
+fn assert_passes(basis: &Arc<Basis>, geometry: Geometry, options: Suite) {
     let mut machine = open("cpu", Arc::clone(basis), geometry).unwrap();
     let report = selftest(&mut *machine, basis, &options).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.programs, u64::from(options.programs));
@@ -47,7 +56,7 @@ proptest! {
 
     #[test]
     fn cpu_equals_the_reference_at_n_1024(seed: u64, log_b in prop::sample::select(vec![0u32, 3]), instructions in 1usize..=200) {
-        assert_passes(&SMALL, small(1 << log_b), Selftest { seed, programs: 10, instructions });
+        assert_passes(&SMALL, small(1 << log_b), Suite { seed, programs: 10, instructions, ..Suite::default() });
     }
 }
 
@@ -56,7 +65,7 @@ proptest! {
 
     #[test]
     fn cpu_equals_the_reference_at_the_default_geometry(seed: u64) {
-        assert_passes(&DEFAULT, Geometry::DEFAULT, Selftest { seed, programs: 3, instructions: 200 });
+        assert_passes(&DEFAULT, Geometry::DEFAULT, Suite { seed, programs: 3, instructions: 200, ..Suite::default() });
     }
 }
 
@@ -69,10 +78,11 @@ fn cpu_equals_the_reference_on_machines_of_other_sizes() {
         (14, 8, 3, 1),
     ] {
         let geometry = Geometry::new(log_n, butterflies, slots).unwrap();
-        let options = Selftest {
+        let options = Suite {
             seed: 1,
             programs: 2,
             instructions: 60,
+            ..Suite::default()
         };
         let basis = make_basis(log_n, limbs);
         let mut machine = Cpu::new(&*basis, geometry).unwrap();
@@ -84,7 +94,7 @@ fn cpu_equals_the_reference_on_machines_of_other_sizes() {
 #[test]
 fn the_reference_passes_its_own_self_test() {
     let mut machine = open("reference", &**SMALL, small(8)).unwrap();
-    selftest(&mut *machine, &SMALL, &Selftest::default()).unwrap();
+    selftest(&mut *machine, &SMALL, &Suite::default()).unwrap();
 }
 
 #[test]
@@ -164,7 +174,7 @@ fn an_opened_accelerator_moves_to_another_thread() {
         .unwrap();
 }
 
-fn selftest_with(fault: Fault) -> Result<(), SelftestError> {
+fn selftest_with(fault: Fault) -> Result<(), Difference> {
     let inner = open("cpu", &**SMALL, small(8)).unwrap();
     let mut machine = Faulty {
         inner,
@@ -175,10 +185,11 @@ fn selftest_with(fault: Fault) -> Result<(), SelftestError> {
     selftest(
         &mut machine,
         &SMALL,
-        &Selftest {
+        &Suite {
             seed: 3,
             programs: 4,
             instructions: 100,
+            ..Suite::default()
         },
     )
     .map(drop)
@@ -196,20 +207,17 @@ fn the_self_test_finds_every_seeded_fault() {
     ] {
         let result = selftest_with(Fault::Bit(name));
         assert!(
-            matches!(result, Err(SelftestError::Slot { position: 517, .. })),
+            matches!(result, Err(Difference::Slot { position: 517, .. })),
             "{name}: {result:?}"
         );
     }
     let result = selftest_with(Fault::OutputBit);
     assert!(
-        matches!(result, Err(SelftestError::Output { position: 77, .. })),
+        matches!(result, Err(Difference::Output { position: 77, .. })),
         "{result:?}"
     );
     let result = selftest_with(Fault::Tag);
-    assert!(
-        matches!(result, Err(SelftestError::Tag { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Difference::Tag { .. })), "{result:?}");
     for fault in [
         Fault::Cycle,
         Fault::ShortLoop,

@@ -1,12 +1,11 @@
 //! Executors of ring-processor programs, by the name that `--accelerator` takes.
 //!
 //! An accelerator is whatever implements [`RingProcessor`]; all give the same bits and the same cycles, and
-//! [`selftest()`] checks that one does. This build has those of [`list`]:
+//! [`conformance`](addax_sim::conformance) checks that one does. This build has those of [`list`]:
 //!
 //! * `cpu`, the default: the [`Cpu`] executor, portable and fast;
 //! * `reference`: [`addax_core::machine::Reference`], the definition, one word at a time.
 mod cpu;
-mod selftest;
 
 use std::fmt;
 use std::ops::Deref;
@@ -19,7 +18,6 @@ use zeroize::Zeroizing;
 use crate::he::Basis;
 
 pub use cpu::Cpu;
-pub use selftest::{Selftest, SelftestError, SelftestReport, selftest};
 
 /// Why an accelerator could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

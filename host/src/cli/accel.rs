@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use addax::accel::{self, Accelerator, Selftest, SelftestReport};
+use addax::accel::{self, Accelerator};
 use addax::he;
 use addax_core::isa::Geometry;
+use addax_sim::conformance::{self, Subject, Suite, Summary};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -29,10 +30,10 @@ pub struct SelftestArgs {
     #[arg(long)]
     accelerator: Option<Accelerator>,
     /// Chooses residues and random programs
-    #[arg(long, value_name = "NUMBER", default_value_t = Selftest::default().seed)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Suite::default().seed)]
     seed: u64,
     /// Random programs to run
-    #[arg(long, value_name = "COUNT", default_value_t = Selftest::default().programs)]
+    #[arg(long, value_name = "COUNT", default_value_t = Suite::default().programs)]
     programs: u32,
 }
 
@@ -101,10 +102,10 @@ struct SelftestRow {
 /// An accelerator that cannot be opened. One that differs from the definition is a finding.
 pub fn selftest(args: &SelftestArgs) -> Result<SelftestTable> {
     let context = he::Context::new(PARAMETERS);
-    let options = Selftest {
+    let suite = Suite {
         seed: args.seed,
         programs: args.programs,
-        ..Selftest::default()
+        ..Suite::default()
     };
     let mut accelerators = Vec::new();
     for accelerator in Accelerator::ALL {
@@ -114,10 +115,10 @@ pub fn selftest(args: &SelftestArgs) -> Result<SelftestTable> {
         let spinner = progress::spinner(format!("testing {accelerator}"));
         let start = Instant::now();
         let mut machine = accelerator.open(&**context.basis(), Geometry::DEFAULT)?;
-        let outcome = accel::selftest(&mut *machine, context.basis(), &options);
+        let outcome = conformance::check(Subject::Software(&mut *machine), context.basis(), &suite);
         spinner.finish_and_clear();
         let error = outcome.as_ref().err().map(ToString::to_string);
-        let report: SelftestReport = outcome.unwrap_or_default();
+        let report: Summary = outcome.unwrap_or_default();
         accelerators.push(SelftestRow {
             name: accelerator.name(),
             passed: error.is_none(),

@@ -4,8 +4,10 @@ use addax_core::isa::{
     Geometry, Increment, PointwiseOp, Program, ProgramBuilder, ProgramError, STREAM,
 };
 
-use super::Random;
-use crate::he::Basis;
+use addax_core::machine::StreamError;
+
+use crate::Basis;
+use crate::random::Random;
 
 /// Residues of a slot or a stream.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,24 @@ pub struct Case {
     pub program: Program,
     /// The input stream.
     pub stream: Vec<u64>,
+    /// What the input stream says after its last word.
+    pub end: StreamError,
+    /// Words that the output stream takes.
+    pub room: usize,
+}
+
+impl Case {
+    /// A program on slots as they are, with a stream that holds what it needs.
+    pub const fn running(name: String, program: Program, stream: Vec<u64>) -> Self {
+        Self {
+            name,
+            slots: [None; 2],
+            program,
+            stream,
+            end: StreamError::Ended,
+            room: usize::MAX,
+        }
+    }
 }
 
 type Write<'w> = &'w dyn Fn(&mut ProgramBuilder) -> Result<(), ProgramError>;
@@ -73,10 +93,8 @@ fn case(slots: [Option<(u8, Pattern)>; 2], stream: Vec<u64>, write: Write<'_>) -
         None => String::new(),
     };
     Case {
-        name,
         slots,
-        program,
-        stream,
+        ..Case::running(name, program, stream)
     }
 }
 
@@ -212,6 +230,39 @@ pub fn faults(geometry: &Geometry, basis: &Basis) -> Vec<Case> {
                 .add(0, 0, 0, STREAM)
                 .map(drop)
         }));
+    }
+    // Sources and sinks that fail on the way: what was done before stays done, what follows is not begun.
+    for end in [StreamError::Contract, StreamError::Failed("torn off")] {
+        for words in [0, n / 2, n + 1] {
+            let broken = case(both, stream[..words].to_vec(), &|p| {
+                p.store(0)?
+                    .load(0, 0)?
+                    .add(0, 1, 0, STREAM)?
+                    .store(1)
+                    .map(drop)
+            });
+            cases.push(Case { end, ..broken });
+        }
+    }
+    for room in [0, n - 1, n, 2 * n] {
+        let full = case(both, stream.clone(), &|p| {
+            p.add(0, 1, 0, 1)?
+                .store(1)?
+                .add(0, 1, 0, STREAM)?
+                .store(1)?
+                .sub(0, 0, 1, 0)?
+                .store(0)?
+                .intt(0, 1, 0)
+                .map(drop)
+        });
+        cases.push(Case { room, ..full });
+    }
+    // A word that is no residue before the stream ends too early: the first of the two counts.
+    for length in [n / 2, n - 1] {
+        let mut broken = stream[..length].to_vec();
+        broken[length / 2] = q;
+        cases.push(case(both, broken.clone(), &|p| p.load(0, 1).map(drop)));
+        cases.push(case(both, broken, &|p| p.mac(0, 1, STREAM, 0).map(drop)));
     }
     if basis.limbs() > 1 {
         cases.push(case([edges(0), edges(1)], vec![], &|p| {
