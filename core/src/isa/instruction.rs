@@ -4,34 +4,11 @@
 //! words, and `decode(w)?.encode() == w`.
 
 use super::IsaError;
+use super::encoding::{
+    A_SHIFT, B_SHIFT, BODY_BITS, BODY_SHIFT, COUNT_BITS, COUNT_SHIFT, DST_SHIFT, FLAG_BITS,
+    LIMB_BITS, LIMB_SHIFT, OP_SHIFT, SLOT_BITS, STRIDE_BITS, STRIDE_SHIFT, op,
+};
 use super::fields::{Constant, Galois, Increment, Limb, Loop, Operand, PointwiseOp, STREAM, Slot};
-
-const OP_SHIFT: u32 = 27;
-const LIMB_SHIFT: u32 = 23;
-const DST_SHIFT: u32 = 16;
-const A_SHIFT: u32 = 9;
-const B_SHIFT: u32 = 2;
-
-const COUNT_SHIFT: u32 = 15;
-const BODY_SHIFT: u32 = 7;
-const STRIDE_SHIFT: u32 = 2;
-
-mod op {
-    pub const LD: u32 = 1;
-    pub const ST: u32 = 2;
-    pub const NTT: u32 = 3;
-    pub const INTT: u32 = 4;
-    pub const MUL: u32 = 5;
-    pub const MAC: u32 = 6;
-    pub const ADD: u32 = 7;
-    pub const SUB: u32 = 8;
-    pub const MULI: u32 = 9;
-    pub const AUT: u32 = 10;
-    pub const RED: u32 = 11;
-    pub const LOOP: u32 = 12;
-    pub const SYNC: u32 = 13;
-    pub const HALT: u32 = 14;
-}
 
 /// One instruction. Ranges of single fields hold by their types; two rules between fields do not: an instruction
 /// that breaks one ([`IsaError::TwoStreams`], [`IsaError::InPlaceAutomorphism`]) packs into a word that
@@ -136,6 +113,11 @@ const fn pack(op: u32, limb: u8, dst: u8, a: u8, b: u8, flags: u32) -> u32 {
         | flags
 }
 
+/// `bits` bits of a word from bit `shift` upwards.
+const fn field(word: u32, shift: u32, bits: u32) -> u32 {
+    word >> shift & ((1 << bits) - 1)
+}
+
 impl Instruction {
     /// The instruction's word.
     pub const fn encode(self) -> u32 {
@@ -205,12 +187,12 @@ impl Instruction {
         if op == op::LOOP {
             return decode_loop(word);
         }
-        let limb = Limb((word >> LIMB_SHIFT & 0xf) as u8);
-        let flags = word & 3;
+        let limb = Limb(field(word, LIMB_SHIFT, LIMB_BITS) as u8);
+        let flags = field(word, 0, FLAG_BITS);
         let numbers = [
-            (word >> DST_SHIFT & 0x7f) as u8,
-            (word >> A_SHIFT & 0x7f) as u8,
-            (word >> B_SHIFT & 0x7f) as u8,
+            field(word, DST_SHIFT, SLOT_BITS) as u8,
+            field(word, A_SHIFT, SLOT_BITS) as u8,
+            field(word, B_SHIFT, SLOT_BITS) as u8,
         ];
         let [dst, a, b] = numbers;
 
@@ -392,11 +374,11 @@ const fn decode_loop(word: u32) -> Result<Instruction, IsaError> {
     let increment = Increment {
         a: word & 1 != 0,
         b: word & 2 != 0,
-        stride: (word >> STRIDE_SHIFT & 0x1f) as u8,
+        stride: field(word, STRIDE_SHIFT, STRIDE_BITS) as u8,
     };
     match Loop::new(
-        (word >> COUNT_SHIFT & 0xfff) as u16,
-        (word >> BODY_SHIFT) as u8,
+        field(word, COUNT_SHIFT, COUNT_BITS) as u16,
+        field(word, BODY_SHIFT, BODY_BITS) as u8,
         increment,
     ) {
         Ok(fields) => Ok(Instruction::Loop(fields)),

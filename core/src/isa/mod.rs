@@ -54,6 +54,7 @@
 mod assembly;
 mod builder;
 mod cycles;
+pub mod encoding;
 mod error;
 mod fields;
 mod geometry;
