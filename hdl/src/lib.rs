@@ -1,6 +1,7 @@
 //! The ring processor as RTL, described with `rust-hdl`.
 #![forbid(unsafe_code)]
 
+pub mod arithmetic;
 pub mod datapath;
 pub mod leaf;
 pub mod shape;
