@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod arithmetic;
+pub mod cosim;
 pub mod datapath;
 pub mod leaf;
 pub mod shape;
+pub mod verilog;
 pub mod word;
 
 pub use shape::{Shape, ShapeError, Target};

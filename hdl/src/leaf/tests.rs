@@ -3,6 +3,7 @@
 use rust_hdl::core::prelude::*;
 
 use super::{Delay, Multiplier18, Ram, Register, RegisterFile};
+use crate::cosim::{CosimError, Cosimulation, Stimulus};
 use crate::shape::Target;
 use crate::word::Word;
 
@@ -115,4 +116,74 @@ fn a_delay_line_and_a_register_hold_back_by_their_length() {
     assert!(!register.q.val());
     cycle!(register);
     assert!(register.q.val());
+}
+
+/// Random stimulus for a memory with the two ports of `Ram` and `RegisterFile`, never reading beyond the depth or
+/// where it writes.
+macro_rules! drive_memory {
+    ($name:expr, $memory:expr, $depth:expr) => {{
+        let mut random = Stimulus::new($depth as u64);
+        let mut bench = Cosimulation::new($name, $memory, |block| &mut block.clock)?;
+        bench.run(20 * $depth.min(2000) + 200, |_, block| {
+            let write = random.below($depth as u64);
+            let mut read = random.below($depth as u64);
+            if read == write {
+                read = (read + 1) % $depth as u64;
+            }
+            block.write.next = random.bit();
+            block.write_address.next = Word::new(write);
+            block.write_data.next = random.word();
+            block.read_address.next = Word::new(read);
+        })
+    }};
+}
+
+fn ram(target: Target, depth: usize) -> Result<(), CosimError> {
+    let name = format!("ram_{depth}");
+    drive_memory!(&name, Ram::<Word<36>>::new(depth, target), depth)
+}
+
+fn multiplier(target: Target) -> Result<(), CosimError> {
+    let mut random = Stimulus::new(1);
+    let block = Multiplier18::new(target);
+    let mut bench = Cosimulation::new("multiplier", block, |block| &mut block.clock)?;
+    bench.run(1000, |_, block| {
+        block.a.next = random.word();
+        block.b.next = random.word();
+    })
+}
+
+#[test]
+#[ignore = "needs verilator: cargo xtask test"]
+fn the_verilog_of_memories_does_what_the_model_does() {
+    for depth in [2, 10, 512, 1548] {
+        ram(Target::Behavioural, depth).unwrap();
+    }
+    let file = |depth: usize| -> Result<(), CosimError> {
+        let name = format!("file_{depth}");
+        drive_memory!(&name, RegisterFile::<Word<5>>::new(depth), depth)
+    };
+    for depth in [2, 10, 16, 128] {
+        file(depth).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs verilator: cargo xtask test"]
+fn the_verilog_of_multipliers_and_registers_does_what_the_model_does() {
+    multiplier(Target::Behavioural).unwrap();
+    for cycles in 0..4 {
+        let mut random = Stimulus::new(2);
+        let block = Delay::<Word<36>>::new(cycles);
+        let mut bench = Cosimulation::new("delay", block, |block| &mut block.clock).unwrap();
+        bench
+            .run(100, |_, block| block.d.next = random.word())
+            .unwrap();
+    }
+    let mut random = Stimulus::new(3);
+    let block = Register::<Bit>::default();
+    let mut bench = Cosimulation::new("register", block, |block| &mut block.clock).unwrap();
+    bench
+        .run(100, |_, block| block.d.next = random.bit())
+        .unwrap();
 }
