@@ -106,10 +106,13 @@ impl From<io::Error> for CosimError {
     }
 }
 
+/// Shows where a block's clock enters.
+pub type ClockOf<B> = fn(&mut B) -> &mut Signal<In, Clock>;
+
 /// A block beside its Verilog.
 pub struct Cosimulation<B: Block> {
     block: B,
-    clock: Option<fn(&mut B) -> &mut Signal<In, Clock>>,
+    clock: Option<ClockOf<B>>,
     program: Program,
     /// Words of every cycle so far: each input but the clock, then each output.
     cycles: Vec<Vec<u64>>,
@@ -120,11 +123,7 @@ impl<B: Block> Cosimulation<B> {
     ///
     /// # Errors
     /// Everything of [`CosimError`] but a mismatch.
-    pub fn new(
-        name: &str,
-        block: B,
-        clock: fn(&mut B) -> &mut Signal<In, Clock>,
-    ) -> Result<Self, CosimError> {
+    pub fn new(name: &str, block: B, clock: ClockOf<B>) -> Result<Self, CosimError> {
         Self::with(name, block, Some(clock), "")
     }
 
@@ -135,7 +134,7 @@ impl<B: Block> Cosimulation<B> {
     pub fn with_models(
         name: &str,
         block: B,
-        clock: fn(&mut B) -> &mut Signal<In, Clock>,
+        clock: ClockOf<B>,
         models: &str,
     ) -> Result<Self, CosimError> {
         Self::with(name, block, Some(clock), models)
@@ -152,7 +151,7 @@ impl<B: Block> Cosimulation<B> {
     fn with(
         name: &str,
         mut block: B,
-        clock: Option<fn(&mut B) -> &mut Signal<In, Clock>>,
+        clock: Option<ClockOf<B>>,
         models: &str,
     ) -> Result<Self, CosimError> {
         block.connect_all();

@@ -12,20 +12,18 @@ use super::CosimError;
 use crate::verilog::{Port, PortDirection};
 
 /// Warnings that say nothing about meaning are off; whatever remains is no reason to stop.
-const VERILATOR: [&str; 12] = [
+const VERILATOR: [&str; 7] = [
     "--cc",
-    "--exe",
-    "--build",
     "-Wno-fatal",
     "-Wno-WIDTH",
     "--x-assign",
     "unique",
     "--x-initial",
     "unique",
-    "-MAKEFLAGS",
-    "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0",
-    "main.cpp",
 ];
+
+/// Verilator's own run-time files, which every program is linked with.
+const RUNTIME: [&str; 2] = ["verilated", "verilated_threads"];
 
 /// A built program.
 pub(super) struct Program {
@@ -65,26 +63,36 @@ impl Program {
         if program.executable.exists() {
             return Ok(program);
         }
-        // Built aside and moved, so that tests that build the same program at once do not see half of it.
-        let aside = parent.join(format!(
-            "{name}-{}-{:?}",
-            process::id(),
-            std::thread::current().id()
-        ));
-        fs::create_dir_all(&aside)?;
-        fs::write(aside.join("main.cpp"), main)?;
-        fs::write(aside.join("module.v"), format!("{text}\n{models}"))?;
-        let mut command = Command::new("verilator");
-        command
-            .args(VERILATOR)
-            .args(["module.v", "--top-module", name])
-            .args(["--Mdir", "build", "-o", &format!("../{name}")])
-            .current_dir(&aside);
-        run(&mut command)?;
-        fs::remove_dir_all(aside.join("build"))?;
-        if fs::rename(&aside, &directory).is_err() {
-            fs::remove_dir_all(&aside)?;
-        }
+        let runtime = Runtime::built(&parent)?;
+        put(&directory, |aside| {
+            fs::write(aside.join("main.cpp"), &main)?;
+            fs::write(aside.join("module.v"), format!("{text}\n{models}"))?;
+            let mut verilator = Command::new("verilator");
+            verilator
+                .args(VERILATOR)
+                .args(["module.v", "--top-module", name, "--Mdir", "cc"])
+                .current_dir(aside);
+            run(&mut verilator)?;
+            // One translation unit: the headers cost more than the code.
+            let mut all = String::from("#include \"main.cpp\"\n");
+            let mut sources: Vec<_> = fs::read_dir(aside.join("cc"))?
+                .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+                .filter(|file| file.ends_with(".cpp"))
+                .collect();
+            sources.sort();
+            for source in sources {
+                let _ = writeln!(all, "#include \"cc/{source}\"");
+            }
+            fs::write(aside.join("all.cpp"), all)?;
+            let mut compiler = runtime.compiler();
+            compiler
+                .args(["-O1", "-Icc", "all.cpp", "-o", name])
+                .args(RUNTIME.map(|file| runtime.directory.join(file).with_extension("o")))
+                .arg("-pthread")
+                .current_dir(aside);
+            run(&mut compiler)?;
+            Ok(fs::remove_dir_all(aside.join("cc"))?)
+        })?;
         Ok(program)
     }
 
@@ -159,7 +167,66 @@ fn target_directory() -> PathBuf {
         .map_or_else(env::temp_dir, Path::to_owned)
 }
 
-fn run(command: &mut Command) -> Result<(), CosimError> {
+/// Fills a directory aside and moves it to its place, so that nobody who builds the same at once sees half of it. The
+/// place may be filled already.
+fn put(place: &Path, fill: impl FnOnce(&Path) -> Result<(), CosimError>) -> Result<(), CosimError> {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let aside = place.with_file_name(format!(
+        ".{name}-{}-{:?}",
+        process::id(),
+        std::thread::current().id()
+    ));
+    fs::create_dir_all(&aside)?;
+    let filled = fill(&aside);
+    if filled.is_err() || fs::rename(&aside, place).is_err() {
+        fs::remove_dir_all(&aside)?;
+    }
+    filled
+}
+
+/// Verilator's run-time files, compiled once.
+struct Runtime {
+    directory: PathBuf,
+    include: PathBuf,
+}
+
+impl Runtime {
+    fn built(parent: &Path) -> Result<Self, CosimError> {
+        let root = run(Command::new("verilator").args(["--getenv", "VERILATOR_ROOT"]))?;
+        let version = run(Command::new("verilator").arg("--version"))?;
+        let mut hasher = DefaultHasher::new();
+        (&root, &version).hash(&mut hasher);
+        let runtime = Self {
+            directory: parent.join(format!("runtime-{:016x}", hasher.finish())),
+            include: Path::new(root.trim()).join("include"),
+        };
+        if !runtime.directory.exists() {
+            put(&runtime.directory, |aside| {
+                for file in RUNTIME {
+                    let source = runtime.include.join(file).with_extension("cpp");
+                    let mut compiler = runtime.compiler();
+                    compiler.args(["-O1", "-c"]).arg(source).current_dir(aside);
+                    run(&mut compiler)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(runtime)
+    }
+
+    fn compiler(&self) -> Command {
+        let mut command = Command::new("c++");
+        command
+            .args(["-std=c++17", "-w"])
+            .arg("-I")
+            .arg(&self.include)
+            .arg("-I")
+            .arg(self.include.join("vltstd"));
+        command
+    }
+}
+
+fn run(command: &mut Command) -> Result<String, CosimError> {
     let line = format!("{command:?}");
     let failed = |output| CosimError::Tool {
         command: line.clone(),
@@ -169,7 +236,7 @@ fn run(command: &mut Command) -> Result<(), CosimError> {
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
-        Ok(())
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
         Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
