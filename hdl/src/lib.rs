@@ -6,6 +6,7 @@ pub mod cosim;
 pub mod datapath;
 pub mod leaf;
 pub mod shape;
+pub mod twiddles;
 pub mod verilog;
 pub mod word;
 

@@ -79,6 +79,12 @@ impl<const N: usize> From<u64> for Word<N> {
     }
 }
 
+impl<const N: usize> From<Word<N>> for Bits<N> {
+    fn from(word: Word<N>) -> Self {
+        word.to_library()
+    }
+}
+
 impl<const N: usize> fmt::Debug for Word<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{N}'h{:x}", self.0)

@@ -1,0 +1,340 @@
+//! A bank: one memory for every group of two slots, and the words that come out of them.
+//!
+//! Cycles are counted from the cycle in which [`Read`] is presented. Every memory gets the row; the bit above the row
+//! says which of the group's two slots. `MAC` reads a second memory at the same time, that of its destination, which
+//! may need the other value of that bit: so every memory has a bit of its own.
+
+use rust_hdl::core::prelude::*;
+
+use super::bundles::{Read, Write};
+use crate::leaf::{Ram, Register};
+use crate::shape::{ADDRESS_BITS, Target};
+use crate::word::{Word, bit_cast};
+
+/// How many memories a bank has, and how large they are.
+#[derive(Clone, Copy, Debug)]
+pub struct BankSize {
+    /// G, memories.
+    pub groups: usize,
+    /// R, rows.
+    pub rows: usize,
+    /// Words of a memory: 2R, or R if only slot 0 exists.
+    pub depth: usize,
+}
+
+/// One bank.
+#[derive(Clone, Debug, LogicBlock)]
+pub struct Bank {
+    /// The clock.
+    pub clock: Signal<In, Clock>,
+    /// What to read.
+    pub read: Signal<In, Read>,
+    /// The slot that is written and that the third operand is read from; stable.
+    pub target: Signal<In, Word<7>>,
+    /// A word to write. It is written at the end of the next cycle.
+    pub write: Signal<In, Write>,
+    /// The word read, in cycle 4.
+    pub word: Signal<Out, Word<36>>,
+    /// The word read, in cycle 5.
+    pub previous: Signal<Out, Word<36>>,
+    /// The third operand in cycle 4; 0 if none was read.
+    pub third: Signal<Out, Word<36>>,
+
+    rams: Vec<Ram<Word<36>>>,
+    select: GroupSelect,
+    group: GroupDecode,
+    reading: Register<Read>,
+    /// The bit above the row, for each memory.
+    uppers: Register<Word<64>>,
+    writing: Register<Write>,
+    enables: Register<Word<64>>,
+    rows: Constant<Word<ADDRESS_BITS>>,
+    zeros: Constant<Word<64>>,
+    ones: Constant<Word<64>>,
+    slot: Signal<Local, Word<7>>,
+    upper: Signal<Local, Word<64>>,
+    lower_row: Signal<Local, Word<ADDRESS_BITS>>,
+    upper_row: Signal<Local, Word<ADDRESS_BITS>>,
+    write_row: Signal<Local, Word<ADDRESS_BITS>>,
+    written: Signal<Local, Word<36>>,
+    _groups: usize,
+    _size: BankSize,
+}
+
+impl Bank {
+    /// A bank of zeros.
+    pub fn new(size: BankSize, target: Target) -> Self {
+        let BankSize {
+            groups,
+            rows,
+            depth,
+        } = size;
+        Self {
+            clock: Signal::default(),
+            read: Signal::default(),
+            target: Signal::default(),
+            write: Signal::default(),
+            word: Signal::default(),
+            previous: Signal::default(),
+            third: Signal::default(),
+            rams: vec![Ram::new(depth, target); groups],
+            select: GroupSelect::new(groups),
+            group: GroupDecode::default(),
+            reading: Register::default(),
+            uppers: Register::default(),
+            writing: Register::default(),
+            enables: Register::default(),
+            rows: Constant::new(Word::new(rows as u64)),
+            zeros: Constant::new(Word::new(0)),
+            ones: Constant::new(Word::new(u64::MAX)),
+            slot: Signal::default(),
+            upper: Signal::default(),
+            lower_row: Signal::default(),
+            upper_row: Signal::default(),
+            write_row: Signal::default(),
+            written: Signal::default(),
+            _groups: groups,
+            _size: size,
+        }
+    }
+
+    /// Memory and address of a row of a slot.
+    fn place(&self, slot: usize, row: usize) -> (usize, usize) {
+        (slot / 2, slot % 2 * self._size.rows + row)
+    }
+
+    /// The word in a row of a slot, without a cycle; `None` where there is none.
+    pub fn peek(&self, slot: usize, row: usize) -> Option<u64> {
+        let (group, address) = self.place(slot, row);
+        self.rams.get(group)?.peek(address).map(Word::value)
+    }
+
+    /// Puts a word into a row of a slot, without a cycle.
+    pub fn poke(&mut self, slot: usize, row: usize, word: u64) {
+        let (group, address) = self.place(slot, row);
+        if let Some(ram) = self.rams.get_mut(group) {
+            ram.poke(address, Word::new(word));
+        }
+    }
+}
+
+impl Logic for Bank {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.reading.clock.next = self.clock.val();
+        self.uppers.clock.next = self.clock.val();
+        self.writing.clock.next = self.clock.val();
+        self.enables.clock.next = self.clock.val();
+        self.select.clock.next = self.clock.val();
+
+        // Cycle 0: which half of each memory is read.
+        self.group.slot.next = self.target.val();
+        self.upper.next = self.zeros.val();
+        self.slot.next = self.read.val().slot;
+        if self.slot.val().get_bit(0) {
+            self.upper.next = self.ones.val();
+        }
+        if self.read.val().third {
+            self.upper.next = self.upper.val() & self.group.others.val();
+            if self.target.val().get_bit(0) {
+                self.upper.next = self.upper.val() | self.group.member.val();
+            }
+        }
+        self.uppers.d.next = self.upper.val();
+        self.reading.d.next = self.read.val();
+
+        // The write: cycle 0 of the event's result.
+        self.writing.d.next = self.write.val();
+        self.enables.d.next = self.zeros.val();
+        if self.write.val().enable {
+            self.enables.d.next = self.group.member.val();
+        }
+
+        // Cycle 1: the memories' ports.
+        self.lower_row.next = bit_cast::<ADDRESS_BITS, 12>(self.reading.q.val().row);
+        self.upper_row.next = self.lower_row.val() | self.rows.val();
+        self.write_row.next = bit_cast::<ADDRESS_BITS, 12>(self.writing.q.val().row);
+        if self.target.val().get_bit(0) {
+            self.write_row.next = self.write_row.val() | self.rows.val();
+        }
+        self.written.next = self.writing.q.val().word;
+        for i in 0..self._groups {
+            self.rams[i].clock.next = self.clock.val();
+            self.rams[i].read_address.next = self.lower_row.val();
+            if self.uppers.q.val().get_bit(i) {
+                self.rams[i].read_address.next = self.upper_row.val();
+            }
+            self.rams[i].write.next = self.enables.q.val().get_bit(i);
+            self.rams[i].write_address.next = self.write_row.val();
+            self.rams[i].write_data.next = self.written.val();
+            self.select.words[i].next = self.rams[i].read_data.val();
+        }
+
+        // Cycles 1 to 5.
+        self.select.read.next = self.reading.q.val();
+        self.select.target.next = self.target.val();
+        self.word.next = self.select.word.val();
+        self.previous.next = self.select.previous.val();
+        self.third.next = self.select.third.val();
+    }
+}
+
+/// One bit for each group: that of a slot's group, and all but it.
+#[derive(Clone, Debug, Default, LogicBlock)]
+struct GroupDecode {
+    slot: Signal<In, Word<7>>,
+    member: Signal<Out, Word<64>>,
+    others: Signal<Out, Word<64>>,
+}
+
+impl Logic for GroupDecode {
+    fn update(&mut self) {
+        let member = 1 << (self.slot.val().value() >> 1);
+        self.member.next = Word::new(member);
+        self.others.next = Word::new(!member);
+    }
+
+    fn connect(&mut self) {
+        self.member.connect();
+        self.others.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(
+            "always @(*) begin
+  member = 64'd1 << slot[6:1];
+  others = ~member;
+end
+"
+            .to_owned(),
+        )
+    }
+}
+
+/// The words of the groups that were asked for.
+///
+/// [`Read`] is presented together with the memories' addresses, cycle 0; the memories answer in cycle 2, the words
+/// stand here in cycle 3. The number of the group is decoded on the way, so that one level of ANDs and a tree of ORs
+/// are left between the memories' registers and those here.
+#[derive(Clone, Debug, LogicBlock)]
+struct GroupSelect {
+    clock: Signal<In, Clock>,
+    words: Vec<Signal<In, Word<36>>>,
+    read: Signal<In, Read>,
+    target: Signal<In, Word<7>>,
+    word: Signal<Out, Word<36>>,
+    previous: Signal<Out, Word<36>>,
+    third: Signal<Out, Word<36>>,
+    _stages: [Read; 2],
+}
+
+impl GroupSelect {
+    fn new(groups: usize) -> Self {
+        Self {
+            clock: Signal::default(),
+            words: vec![Signal::default(); groups],
+            read: Signal::default(),
+            target: Signal::default(),
+            word: Signal::default(),
+            previous: Signal::default(),
+            third: Signal::default(),
+            _stages: [Read::default(); 2],
+        }
+    }
+
+    fn group(&self, slot: Word<7>) -> Word<36> {
+        let group = slot.value() as usize >> 1;
+        self.words
+            .get(group)
+            .map(|word| word.val())
+            .unwrap_or_default()
+    }
+}
+
+impl Logic for GroupSelect {
+    fn update(&mut self) {
+        if !self.clock.changed {
+            return;
+        }
+        let [newer, older] = self._stages;
+        self.previous.next = self.word.val();
+        if !older.hold {
+            self.word.next = if older.none {
+                Word::default()
+            } else {
+                self.group(older.slot)
+            };
+        }
+        self.third.next = if older.third {
+            self.group(self.target.val())
+        } else {
+            Word::default()
+        };
+        self._stages = [self.read.val(), newer];
+    }
+
+    fn connect(&mut self) {
+        self.word.connect();
+        self.previous.connect();
+        self.third.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let groups = self.words.len();
+        let read = Read::default();
+        let slot = read.get_my_offset_slot() + 1;
+        let [none, hold, third] = [
+            read.get_my_offset_none(),
+            read.get_my_offset_hold(),
+            read.get_my_offset_third(),
+        ];
+        let top = groups - 1;
+        let mut text = format!(
+            "reg [5:0] group = 0;
+reg [1:0] none = 0;
+reg [1:0] hold = 0;
+reg [1:0] taken = 0;
+reg [{top}:0] chosen = 0;
+reg [{top}:0] chosen_third = 0;
+initial begin
+  word = 0;
+  previous = 0;
+  third = 0;
+end
+always @(posedge clock) begin
+  group <= read[{}:{slot}];
+  none <= {{none[0], read[{none}]}};
+  hold <= {{hold[0], read[{hold}]}};
+  taken <= {{taken[0], read[{third}]}};
+  previous <= word;
+",
+            slot + 5
+        );
+        if groups == 1 {
+            text += "  if (!hold[1]) word <= none[1] ? 36'd0 : words$0;
+  third <= taken[1] ? words$0 : 36'd0;
+end
+";
+            return Verilog::Custom(text);
+        }
+        for group in 0..groups {
+            text += &format!(
+                "  chosen[{group}] <= group == 6'd{group} && !none[0];
+  chosen_third[{group}] <= target[6:1] == 6'd{group} && taken[0];
+"
+            );
+        }
+        let any = |flags: &str| -> String {
+            (0..groups)
+                .map(|group| format!("(words${group} & {{36{{{flags}[{group}]}}}})"))
+                .collect::<Vec<_>>()
+                .join(" | ")
+        };
+        text += &format!(
+            "  if (!hold[1]) word <= {};\n  third <= {};\nend\n",
+            any("chosen"),
+            any("chosen_third")
+        );
+        Verilog::Custom(text)
+    }
+}

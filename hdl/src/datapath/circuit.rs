@@ -1,0 +1,509 @@
+//! The datapath: lanes, what connects them, and the streams.
+//!
+//! Cycle 0 is the issue of an event. Row stages of a transform rotate the bits of the bank number by one, so lane u,
+//! besides its own banks u and u + B, only meets the neighbouring banks 2u and 2u + 1: the inverse reads them, the
+//! forward transform writes them. A high bank's word is one cycle later than a low bank's everywhere.
+
+use rust_hdl::core::prelude::*;
+
+use super::automorphism::{AutomorphismAddresses, AutomorphismNetwork};
+use super::bank::BankSize;
+use super::bundles::{Departure, Route, Tag, TwiddleWrite};
+use super::decode::Decode;
+use super::departure::DepartureSelect;
+use super::lane::Lane;
+use super::load::{LoadUnit, ResidueCheck};
+
+use super::steps::Steps;
+use super::store::StoreQueue;
+use crate::arithmetic::Butterfly;
+use crate::leaf::{Delay, Register};
+use crate::shape::{ADDRESS_BITS, Shape};
+use crate::twiddles::TwiddleWord;
+use crate::word::Word;
+
+/// Cycle in which a lane takes [`Route`] and a stream's word.
+const ROUTE_CYCLE: usize = 5;
+/// Cycle in which a lane takes a twiddle address.
+const TWIDDLE_CYCLE: usize = 3;
+/// Cycle in which the words of a row stand in front of the automorphism network.
+const ROW_CYCLE: usize = 6;
+/// Cycle in which a butterfly begins.
+const BUTTERFLY_CYCLE: usize = 9;
+/// Cycle of the results.
+const RESULT_CYCLE: usize = BUTTERFLY_CYCLE + Butterfly::LATENCY;
+/// Cycle in which the first operand of a low bank stands in a lane.
+const FIRST_CYCLE: usize = 7;
+
+/// The datapath of a machine. The ports are explained in `docs/hardware.md`.
+#[derive(Clone, Debug, LogicBlock)]
+pub struct Datapath {
+    /// The clock.
+    pub clock: Signal<In, Clock>,
+    /// Begin the instruction; one cycle.
+    pub start: Signal<In, Bit>,
+    /// Number of the operation.
+    pub op: Signal<In, Word<5>>,
+    /// `LD` of small integers.
+    pub weights: Signal<In, Bit>,
+    /// Operand a.
+    pub slot_a: Signal<In, Word<7>>,
+    /// Operand b.
+    pub slot_b: Signal<In, Word<7>>,
+    /// Destination.
+    pub slot_dst: Signal<In, Word<7>>,
+    /// Operand a is the stream.
+    pub stream_a: Signal<In, Bit>,
+    /// Operand b is the stream.
+    pub stream_b: Signal<In, Bit>,
+    /// Modulus of the instruction's limb.
+    pub qh: Signal<In, Word<17>>,
+    /// The broadcast factor.
+    pub factor: Signal<In, Word<36>>,
+    /// `RED`: modulus read under.
+    pub source_qh: Signal<In, Word<17>>,
+    /// `RED`: (q − q_from) mod q.
+    pub addend: Signal<In, Word<36>>,
+    /// First twiddle of the limb.
+    pub twiddle_base: Signal<In, Word<ADDRESS_BITS>>,
+    /// First twiddle of the limb's row stages.
+    pub row_base: Signal<In, Word<ADDRESS_BITS>>,
+    /// `AUT`: h.
+    pub galois: Signal<In, Word<13>>,
+    /// Forget the running instruction. Nothing is written later than two cycles after it.
+    pub flush: Signal<In, Bit>,
+    /// A twiddle is loaded.
+    pub twiddle_write: Signal<In, Bit>,
+    /// Lane·2^17 + address.
+    pub twiddle_address: Signal<In, Word<20>>,
+    /// The twiddle.
+    pub twiddle_data: Signal<In, Word<36>>,
+    /// A beat stands at the input.
+    pub input_valid: Signal<In, Bit>,
+    /// It is taken in this cycle if there is one.
+    pub input_ready: Signal<Out, Bit>,
+    /// The beat: a word of each lane, or one in lane 0.
+    pub input_data: Vec<Signal<In, Word<36>>>,
+    /// A word stands at the output.
+    pub output_valid: Signal<Out, Bit>,
+    /// It is taken.
+    pub output_ready: Signal<In, Bit>,
+    /// The word.
+    pub output_data: Signal<Out, Word<36>>,
+    /// The instruction has ended; one cycle.
+    pub done: Signal<Out, Bit>,
+    /// In this cycle the datapath wants a beat, or room for a word, and does not get it.
+    pub stall: Signal<Out, Bit>,
+    /// A word of the stream was not below q; one cycle for each.
+    pub bad: Signal<Out, Bit>,
+    /// No word of a store is left inside.
+    pub drained: Signal<Out, Bit>,
+
+    decode: Decode,
+    steps: Steps,
+    lanes: Vec<Lane>,
+    walk: AutomorphismAddresses,
+    network: AutomorphismNetwork,
+    queues: Vec<StoreQueue>,
+    select: DepartureSelect,
+    load: LoadUnit,
+    checks: Vec<ResidueCheck>,
+    beats: Vec<Register<Word<36>>>,
+    waits: Vec<Delay<Word<36>>>,
+    streams: Vec<Delay<Word<36>>>,
+    routes: Delay<Route>,
+    twiddle_rows: Delay<Word<ADDRESS_BITS>>,
+    departures: Delay<Departure>,
+    valid: Register<Word<64>>,
+    early_tags: Delay<Tag>,
+    late_tags: Delay<Tag>,
+    tag: Register<Tag>,
+    finish: Register<Word<2>>,
+    twiddle: Register<TwiddleWrite>,
+    wrong: Register<Bit>,
+
+    zero: Constant<Word<36>>,
+    no_events: Constant<Word<64>>,
+    one_event: Constant<Word<64>>,
+    finishing: Constant<Word<2>>,
+    no_finish: Constant<Word<2>>,
+    events: Signal<Local, Word<64>>,
+    next_finish: Signal<Local, Word<2>>,
+    arrived: Signal<Local, Bit>,
+    found: Signal<Local, Bit>,
+    take: Signal<Local, Bit>,
+    _lanes: usize,
+    _lane_pairs: usize,
+    _above_lane_pairs: usize,
+    _last_lane: usize,
+    _above_lanes: usize,
+    _queues: usize,
+    _swaps: usize,
+    _early: usize,
+    _above_early: usize,
+    _late: usize,
+    _above_late: usize,
+    _shape: Shape,
+}
+
+/// What of a datapath is built.
+struct Parts {
+    size: BankSize,
+    twiddle_depth: usize,
+    /// A queue at the output; without it the consumer must be ready always.
+    queue: bool,
+}
+
+impl Datapath {
+    /// The datapath of a machine of this shape.
+    pub fn new(shape: &Shape) -> Self {
+        let parts = Parts {
+            size: BankSize {
+                groups: shape.groups(),
+                rows: shape.rows(),
+                depth: shape.bank_depth(),
+            },
+            twiddle_depth: shape.twiddle_depth(),
+            queue: true,
+        };
+        Self::with_parts(shape, parts)
+    }
+
+    /// A datapath of slot 0 only, without a queue at its output, which must be ready always.
+    pub fn single_slot(shape: &Shape) -> Self {
+        let parts = Parts {
+            size: BankSize {
+                groups: 1,
+                rows: shape.rows(),
+                depth: shape.rows(),
+            },
+            twiddle_depth: shape.twiddle_depth(),
+            queue: false,
+        };
+        Self::with_parts(shape, parts)
+    }
+
+    fn with_parts(shape: &Shape, parts: Parts) -> Self {
+        let lanes = shape.butterflies();
+        let network = AutomorphismNetwork::latency(shape);
+        let early = ROW_CYCLE + network - 1;
+        let late = RESULT_CYCLE - 1;
+        // A stage reads what the stage before wrote at least R/2 + 1 cycles ago.
+        assert!(shape.rows() / 2 + 1 > Self::WRITE_LATENCY);
+        Self {
+            clock: Signal::default(),
+            start: Signal::default(),
+            op: Signal::default(),
+            weights: Signal::default(),
+            slot_a: Signal::default(),
+            slot_b: Signal::default(),
+            slot_dst: Signal::default(),
+            stream_a: Signal::default(),
+            stream_b: Signal::default(),
+            qh: Signal::default(),
+            factor: Signal::default(),
+            source_qh: Signal::default(),
+            addend: Signal::default(),
+            twiddle_base: Signal::default(),
+            row_base: Signal::default(),
+            galois: Signal::default(),
+            flush: Signal::default(),
+            twiddle_write: Signal::default(),
+            twiddle_address: Signal::default(),
+            twiddle_data: Signal::default(),
+            input_valid: Signal::default(),
+            input_ready: Signal::default(),
+            input_data: vec![Signal::default(); lanes],
+            output_valid: Signal::default(),
+            output_ready: Signal::default(),
+            output_data: Signal::default(),
+            done: Signal::default(),
+            stall: Signal::default(),
+            bad: Signal::default(),
+            drained: Signal::default(),
+            decode: Decode::default(),
+            steps: Steps::new(shape),
+            lanes: (0..lanes)
+                .map(|lane| Lane::new(lane, parts.size, parts.twiddle_depth, shape.target()))
+                .collect(),
+            walk: AutomorphismAddresses::new(shape),
+            network: AutomorphismNetwork::new(shape),
+            queues: vec![StoreQueue::new(); usize::from(parts.queue)],
+            select: DepartureSelect::new(lanes),
+            load: LoadUnit::new(),
+            checks: vec![ResidueCheck::default(); lanes - 1],
+            beats: vec![Register::default(); lanes],
+            waits: vec![Delay::new(LoadUnit::LATENCY); lanes - 1],
+            streams: vec![Delay::new(ROUTE_CYCLE - LoadUnit::LATENCY); lanes],
+            routes: Delay::new(ROUTE_CYCLE - 1),
+            twiddle_rows: Delay::new(TWIDDLE_CYCLE - 1),
+            departures: Delay::new(FIRST_CYCLE - 1),
+            valid: Register::default(),
+            early_tags: Delay::new(early - 1),
+            late_tags: Delay::new(late - early),
+            tag: Register::default(),
+            finish: Register::default(),
+            twiddle: Register::default(),
+            wrong: Register::default(),
+            zero: Constant::new(Word::new(0)),
+            no_events: Constant::new(Word::new(0)),
+            one_event: Constant::new(Word::new(1)),
+            finishing: Constant::new(Word::new(1)),
+            no_finish: Constant::new(Word::new(0)),
+            events: Signal::default(),
+            next_finish: Signal::default(),
+            arrived: Signal::default(),
+            found: Signal::default(),
+            take: Signal::default(),
+            _lanes: lanes,
+            _lane_pairs: lanes / 2,
+            _above_lane_pairs: lanes / 2 + 1,
+            _last_lane: lanes - 1,
+            _above_lanes: lanes + 1,
+            _queues: usize::from(parts.queue),
+            _swaps: shape.banks() - 1,
+            // Bit 0 of the events is cycle 2.
+            _early: early - 2,
+            _above_early: early - 1,
+            _late: late - 2,
+            _above_late: late - 1,
+            _shape: *shape,
+        }
+    }
+
+    /// Cycles from a bank's address to the write of the result there.
+    pub const WRITE_LATENCY: usize = RESULT_CYCLE + 1 - 2;
+
+    /// The shape it was built for.
+    pub fn shape(&self) -> &Shape {
+        &self._shape
+    }
+
+    /// The word at a position of a slot, without a cycle; `None` where there is none.
+    pub fn peek(&self, slot: usize, position: usize) -> Option<u64> {
+        let (bank, row) = (position / self._shape.rows(), position % self._shape.rows());
+        let lane = self.lanes.get(bank % self._lanes)?;
+        match bank / self._lanes {
+            0 => lane.low().peek(slot, row),
+            1 => lane.high().peek(slot, row),
+            _ => None,
+        }
+    }
+
+    /// Puts a word at a position of a slot, without a cycle; does nothing where there is none.
+    pub fn poke(&mut self, slot: usize, position: usize, word: u64) {
+        let (bank, row) = (position / self._shape.rows(), position % self._shape.rows());
+        if let Some(lane) = self.lanes.get_mut(bank % self._lanes) {
+            match bank / self._lanes {
+                0 => lane.low_mut().poke(slot, row, word),
+                1 => lane.high_mut().poke(slot, row, word),
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts a twiddle into a lane's memory, without a cycle.
+    pub fn poke_twiddle(&mut self, word: TwiddleWord) {
+        if let Some(lane) = self.lanes.get_mut(word.lane) {
+            lane.twiddles_mut().poke(word.address, Word::new(word.word));
+        }
+    }
+}
+
+impl Logic for Datapath {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.decode.clock.next = self.clock.val();
+        self.steps.clock.next = self.clock.val();
+        self.walk.clock.next = self.clock.val();
+        self.network.clock.next = self.clock.val();
+        self.select.clock.next = self.clock.val();
+        self.load.clock.next = self.clock.val();
+        self.routes.clock.next = self.clock.val();
+        self.twiddle_rows.clock.next = self.clock.val();
+        self.departures.clock.next = self.clock.val();
+        self.valid.clock.next = self.clock.val();
+        self.early_tags.clock.next = self.clock.val();
+        self.late_tags.clock.next = self.clock.val();
+        self.tag.clock.next = self.clock.val();
+        self.finish.clock.next = self.clock.val();
+        self.twiddle.clock.next = self.clock.val();
+        self.wrong.clock.next = self.clock.val();
+
+        // The instruction.
+        self.decode.op.next = self.op.val();
+        self.decode.slot_a.next = self.slot_a.val();
+        self.decode.slot_b.next = self.slot_b.val();
+        self.decode.slot_dst.next = self.slot_dst.val();
+        self.decode.stream_a.next = self.stream_a.val();
+        self.decode.stream_b.next = self.stream_b.val();
+        self.steps.start.next = self.start.val();
+        self.steps.start_inverse.next = self.decode.inverse.val();
+        self.steps.flush.next = self.flush.val();
+        self.steps.command.next = self.decode.command.val();
+        self.steps.twiddle_base.next = self.twiddle_base.val();
+        self.steps.row_base.next = self.row_base.val();
+        self.steps.input_valid.next = self.input_valid.val();
+        self.steps.prepared.next = self.walk.ready.val();
+        self.walk.start.next = self.start.val();
+        self.walk.galois.next = self.galois.val();
+        self.walk.advance.next = self.steps.issue.val();
+        self.input_ready.next = self.steps.input_ready.val();
+        self.stall.next = self.steps.stall.val();
+
+        // What every lane is told.
+        self.routes.d.next = self.steps.route.val();
+        self.twiddle_rows.d.next = self.steps.twiddle_address.val();
+        self.twiddle.d.next.enable = self.twiddle_write.val();
+        self.twiddle.d.next.address = self.twiddle_address.val();
+        self.twiddle.d.next.word = self.twiddle_data.val();
+        for i in 0..self._lanes {
+            self.lanes[i].clock.next = self.clock.val();
+            self.lanes[i].command.next = self.decode.command.val();
+            self.lanes[i].qh.next = self.qh.val();
+            self.lanes[i].factor.next = self.factor.val();
+            self.lanes[i].source_qh.next = self.source_qh.val();
+            self.lanes[i].addend.next = self.addend.val();
+            self.lanes[i].read.next = self.steps.read.val();
+            self.lanes[i].twiddle_address.next = self.twiddle_rows.q.val();
+            self.lanes[i].route.next = self.routes.q.val();
+            self.lanes[i].tag.next = self.tag.q.val();
+            self.lanes[i].twiddle_write.next = self.twiddle.q.val();
+            self.lanes[i].crossed_first.next = self.zero.val();
+            self.lanes[i].crossed_second.next = self.zero.val();
+            self.lanes[i].crossed_low.next = self.zero.val();
+            self.lanes[i].crossed_high.next = self.zero.val();
+        }
+
+        // Row stages: bank 2u + 1 is lane 2u + 1's low bank for u < B/2 = h, else lane 2(u - h) + 1's high bank.
+        for h in self._lane_pairs..self._above_lane_pairs {
+            for i in 0..self._lane_pairs {
+                self.lanes[i].crossed_first.next = self.lanes[2 * i].low_previous.val();
+                self.lanes[i].crossed_second.next = self.lanes[2 * i + 1].low_previous.val();
+                self.lanes[i + h].crossed_first.next = self.lanes[2 * i].high_word.val();
+                self.lanes[i + h].crossed_second.next = self.lanes[2 * i + 1].high_word.val();
+                self.lanes[2 * i].crossed_low.next = self.lanes[i].sum.val();
+                self.lanes[2 * i + 1].crossed_low.next = self.lanes[i].difference.val();
+                self.lanes[2 * i].crossed_high.next = self.lanes[i + h].late_sum.val();
+                self.lanes[2 * i + 1].crossed_high.next = self.lanes[i + h].late_difference.val();
+            }
+        }
+        for b in self._last_lane..self._lanes {
+            for i in 0..self._lanes {
+                self.lanes[i].mirrored_twiddle.next = self.lanes[b - i].twiddle.val();
+            }
+        }
+
+        // Automorphism.
+        for i in 0..self._swaps {
+            self.network.swaps[i].next = self.walk.swaps[i].val();
+        }
+        for b in self._lanes..self._above_lanes {
+            for i in 0..self._lanes {
+                self.lanes[i].low_walk.next = self.walk.rows[i].val();
+                self.lanes[i].high_walk.next = self.walk.rows[i + b].val();
+                self.network.input[i].next = self.lanes[i].low_previous.val();
+                self.network.input[i + b].next = self.lanes[i].high_word.val();
+                self.lanes[i].moved_low.next = self.network.output[i].val();
+                self.lanes[i].moved_high.next = self.network.output[i + b].val();
+            }
+        }
+
+        // The input stream: a beat waits in a register until its event is issued. `LD` takes lane 0's word everywhere.
+        self.take.next = self.input_valid.val() & self.steps.input_ready.val();
+        for i in 0..self._lanes {
+            self.beats[i].clock.next = self.clock.val();
+            self.streams[i].clock.next = self.clock.val();
+            self.beats[i].d.next = self.beats[i].q.val();
+            if self.take.val() {
+                self.beats[i].d.next = self.input_data[i].val();
+            }
+            self.streams[i].d.next = self.load.word_out.val();
+            self.lanes[i].stream.next = self.streams[i].q.val();
+        }
+        self.found.next = self.steps.issue.val() & self.decode.command.val().streams;
+        self.load.valid.next = self.found.val();
+        self.load.word.next = self.beats[0].q.val();
+        self.load.weights.next = self.weights.val() & self.decode.command.val().load;
+        self.load.qh.next = self.qh.val();
+        self.load.flush.next = self.flush.val();
+        for i in 0..self._last_lane {
+            self.checks[i].clock.next = self.clock.val();
+            self.checks[i].valid.next = self.found.val() & !self.decode.command.val().load;
+            self.checks[i].word.next = self.beats[i + 1].q.val();
+            self.checks[i].qh.next = self.qh.val();
+            self.waits[i].clock.next = self.clock.val();
+            self.waits[i].d.next = self.beats[i + 1].q.val();
+            if !self.decode.command.val().load {
+                self.streams[i + 1].d.next = self.waits[i].q.val();
+            }
+        }
+        self.found.next = self.load.bad.val();
+        for i in 0..self._last_lane {
+            self.found.next = self.found.val() | self.checks[i].bad.val();
+        }
+        // The verdict is in cycle 2, like bit 0 of the events.
+        self.wrong.d.next = self.found.val() & self.valid.q.val().get_bit(0) & !self.flush.val();
+        self.bad.next = self.wrong.q.val();
+
+        // Events in flight, from cycle 2 on.
+        self.events.next = self.valid.q.val() << 1;
+        if self.steps.valid.val() {
+            self.events.next = self.events.val() | self.one_event.val();
+        }
+        if self.flush.val() {
+            self.events.next = self.no_events.val();
+        }
+        self.valid.d.next = self.events.val();
+
+        // What they write; an automorphism's words come earlier.
+        self.early_tags.d.next = self.steps.tag.val();
+        self.late_tags.d.next = self.early_tags.q.val();
+        for i in self._late..self._above_late {
+            self.arrived.next = self.valid.q.val().get_bit(i);
+        }
+        self.tag.d.next = self.late_tags.q.val();
+        if self.decode.command.val().automorphism {
+            self.tag.d.next = self.early_tags.q.val();
+            for i in self._early..self._above_early {
+                self.arrived.next = self.valid.q.val().get_bit(i);
+            }
+        }
+        if !self.arrived.val() | self.flush.val() {
+            self.tag.d.next.low = false;
+            self.tag.d.next.high = false;
+            self.tag.d.next.last = false;
+        }
+        self.next_finish.next = self.finish.q.val() << 1;
+        if self.tag.q.val().last {
+            self.next_finish.next = self.next_finish.val() | self.finishing.val();
+        }
+        if self.flush.val() {
+            self.next_finish.next = self.no_finish.val();
+        }
+        self.finish.d.next = self.next_finish.val();
+        self.done.next = self.finish.q.val().get_bit(1);
+
+        // The output stream.
+        self.departures.d.next = self.steps.departure.val();
+        self.select.departure.next = self.departures.q.val();
+        for i in 0..self._lanes {
+            self.select.words[i].next = self.lanes[i].first.val();
+        }
+        self.steps.credit.next = true;
+        self.output_valid.next = self.select.push.val();
+        self.output_data.next = self.select.word.val();
+        self.drained.next = true;
+        for i in 0..self._queues {
+            self.queues[i].clock.next = self.clock.val();
+            self.queues[i].reserve.next = self.steps.issue.val() & self.decode.command.val().store;
+            self.queues[i].push.next = self.select.push.val();
+            self.queues[i].push_data.next = self.select.word.val();
+            self.queues[i].output_ready.next = self.output_ready.val();
+            self.steps.credit.next = self.queues[i].credit.val();
+            self.output_valid.next = self.queues[i].output_valid.val();
+            self.output_data.next = self.queues[i].output_data.val();
+            self.drained.next = self.queues[i].drained.val();
+        }
+    }
+}

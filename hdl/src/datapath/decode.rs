@@ -1,0 +1,177 @@
+//! What an instruction asks of the lanes.
+//!
+//! With f the first and s the second word that are read, or the stream's in place of s:
+//!
+//! | | x | y | w |
+//! |---|---|---|---|
+//! | `MUL` | 0 | f | s |
+//! | `MAC` | third | f | s |
+//! | `ADD` | f | s | factor |
+//! | `SUB` | f | s | factor |
+//! | `SUB`, the stream is a | stream | f | factor |
+//! | `MULI` | 0 | f | factor |
+//! | `RED` | f | what is added | factor |
+//! | `LD` | stream | 0 | |
+//!
+//! `MAC` reads three slots of which two may share a group, whose memories deliver one word a cycle. If b, not being
+//! the destination itself, shares the destination's group, a and b are exchanged, which multiplication allows; if
+//! a = b, the word read first serves as second.
+
+use rust_hdl::core::prelude::*;
+
+use super::bundles::Command;
+use crate::leaf::Register;
+use crate::word::Word;
+
+/// The decoder: one register behind the instruction's fields.
+#[derive(Clone, Debug, LogicBlock)]
+pub struct Decode {
+    /// The clock.
+    pub clock: Signal<In, Clock>,
+    /// The operation's number.
+    pub op: Signal<In, Word<5>>,
+    /// Operand a.
+    pub slot_a: Signal<In, Word<7>>,
+    /// Operand b.
+    pub slot_b: Signal<In, Word<7>>,
+    /// Destination.
+    pub slot_dst: Signal<In, Word<7>>,
+    /// Operand a is the stream.
+    pub stream_a: Signal<In, Bit>,
+    /// Operand b is the stream.
+    pub stream_b: Signal<In, Bit>,
+    /// In the same cycle: the operation is `INTT`.
+    pub inverse: Signal<Out, Bit>,
+    /// One cycle later: the instruction.
+    pub command: Signal<Out, Command>,
+
+    held: Register<Command>,
+    op_ld: Constant<Word<5>>,
+    op_st: Constant<Word<5>>,
+    op_ntt: Constant<Word<5>>,
+    op_intt: Constant<Word<5>>,
+    op_mul: Constant<Word<5>>,
+    op_mac: Constant<Word<5>>,
+    op_add: Constant<Word<5>>,
+    op_sub: Constant<Word<5>>,
+    op_muli: Constant<Word<5>>,
+    op_aut: Constant<Word<5>>,
+    op_red: Constant<Word<5>>,
+    load: Signal<Local, Bit>,
+    intt: Signal<Local, Bit>,
+    mul: Signal<Local, Bit>,
+    mac: Signal<Local, Bit>,
+    add: Signal<Local, Bit>,
+    sub: Signal<Local, Bit>,
+    muli: Signal<Local, Bit>,
+    reduce: Signal<Local, Bit>,
+    streams: Signal<Local, Bit>,
+    stream_minus: Signal<Local, Bit>,
+    group_b: Signal<Local, Word<6>>,
+    group_dst: Signal<Local, Word<6>>,
+    exchanged: Signal<Local, Bit>,
+}
+
+impl Default for Decode {
+    fn default() -> Self {
+        let op = |number: u64| Constant::new(Word::new(number));
+        Self {
+            clock: Signal::default(),
+            op: Signal::default(),
+            slot_a: Signal::default(),
+            slot_b: Signal::default(),
+            slot_dst: Signal::default(),
+            stream_a: Signal::default(),
+            stream_b: Signal::default(),
+            inverse: Signal::default(),
+            command: Signal::default(),
+            held: Register::default(),
+            op_ld: op(1),
+            op_st: op(2),
+            op_ntt: op(3),
+            op_intt: op(4),
+            op_mul: op(5),
+            op_mac: op(6),
+            op_add: op(7),
+            op_sub: op(8),
+            op_muli: op(9),
+            op_aut: op(10),
+            op_red: op(11),
+            load: Signal::default(),
+            intt: Signal::default(),
+            mul: Signal::default(),
+            mac: Signal::default(),
+            add: Signal::default(),
+            sub: Signal::default(),
+            muli: Signal::default(),
+            reduce: Signal::default(),
+            streams: Signal::default(),
+            stream_minus: Signal::default(),
+            group_b: Signal::default(),
+            group_dst: Signal::default(),
+            exchanged: Signal::default(),
+        }
+    }
+}
+
+impl Logic for Decode {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.held.clock.next = self.clock.val();
+        self.load.next = self.op.val() == self.op_ld.val();
+        self.intt.next = self.op.val() == self.op_intt.val();
+        self.mul.next = self.op.val() == self.op_mul.val();
+        self.mac.next = self.op.val() == self.op_mac.val();
+        self.add.next = self.op.val() == self.op_add.val();
+        self.sub.next = self.op.val() == self.op_sub.val();
+        self.muli.next = self.op.val() == self.op_muli.val();
+        self.reduce.next = self.op.val() == self.op_red.val();
+        self.streams.next = (self.mul.val() | self.mac.val() | self.add.val() | self.sub.val())
+            & (self.stream_a.val() | self.stream_b.val());
+        self.stream_minus.next = self.sub.val() & self.stream_a.val();
+        self.group_b.next = self.slot_b.val().get_bits::<6>(1);
+        self.group_dst.next = self.slot_dst.val().get_bits::<6>(1);
+        self.exchanged.next = self.mac.val()
+            & (self.group_b.val() == self.group_dst.val())
+            & (self.slot_b.val() != self.slot_dst.val());
+        self.inverse.next = self.intt.val();
+
+        self.held.d.next.transform = self.intt.val() | (self.op.val() == self.op_ntt.val());
+        self.held.d.next.inverse = self.intt.val();
+        self.held.d.next.pointwise = self.mul.val()
+            | self.mac.val()
+            | self.add.val()
+            | self.sub.val()
+            | self.muli.val()
+            | self.reduce.val();
+        self.held.d.next.load = self.load.val();
+        self.held.d.next.store = self.op.val() == self.op_st.val();
+        self.held.d.next.automorphism = self.op.val() == self.op_aut.val();
+        self.held.d.next.reduce = self.reduce.val();
+        self.held.d.next.streams = self.load.val() | self.streams.val();
+        self.held.d.next.stream_is_x = self.load.val() | self.stream_minus.val();
+        self.held.d.next.no_x = self.mul.val() | self.muli.val();
+        self.held.d.next.third_is_x = self.load.val() | self.stream_minus.val() | self.mac.val();
+        self.held.d.next.first_is_y =
+            self.mul.val() | self.mac.val() | self.muli.val() | self.stream_minus.val();
+        self.held.d.next.no_y = self.load.val() | self.reduce.val();
+        self.held.d.next.second_is_w = self.mul.val() | self.mac.val();
+        self.held.d.next.factor_is_w =
+            self.add.val() | self.sub.val() | self.muli.val() | self.reduce.val();
+        self.held.d.next.no_second = self.streams.val();
+        self.held.d.next.third = self.mac.val();
+        self.held.d.next.same =
+            self.mac.val() & !self.streams.val() & (self.slot_a.val() == self.slot_b.val());
+        self.held.d.next.first_slot = self.slot_a.val();
+        self.held.d.next.second_slot = self.slot_b.val();
+        if self.stream_a.val() | self.exchanged.val() {
+            self.held.d.next.first_slot = self.slot_b.val();
+            self.held.d.next.second_slot = self.slot_a.val();
+        }
+        if self.stream_b.val() {
+            self.held.d.next.first_slot = self.slot_a.val();
+        }
+        self.held.d.next.target = self.slot_dst.val();
+        self.command.next = self.held.q.val();
+    }
+}

@@ -1,0 +1,101 @@
+//! The word that leaves: one lane's first operand.
+
+use rust_hdl::core::prelude::*;
+
+use super::bundles::Departure;
+use crate::word::Word;
+
+/// Picks the lane. A word of a high bank stands in [`Lane::first`](super::Lane::first) one cycle after a word of a low
+/// bank of the same cycle would; only between the two halves of an instruction is there a difference, a gap.
+#[derive(Clone, Debug, LogicBlock)]
+pub struct DepartureSelect {
+    /// The clock.
+    pub clock: Signal<In, Clock>,
+    /// Cycle 7: what leaves.
+    pub departure: Signal<In, Departure>,
+    /// Cycle 7 of a low bank's word, cycle 8 of a high bank's word: each lane's first operand.
+    pub words: Vec<Signal<In, Word<36>>>,
+    /// There is a word; one cycle later.
+    pub push: Signal<Out, Bit>,
+    /// The word.
+    pub word: Signal<Out, Word<36>>,
+    _late: Departure,
+}
+
+impl DepartureSelect {
+    /// For a machine of `lanes` lanes.
+    pub fn new(lanes: usize) -> Self {
+        Self {
+            clock: Signal::default(),
+            departure: Signal::default(),
+            words: vec![Signal::default(); lanes],
+            push: Signal::default(),
+            word: Signal::default(),
+            _late: Departure::default(),
+        }
+    }
+}
+
+impl Logic for DepartureSelect {
+    fn update(&mut self) {
+        if !self.clock.changed {
+            return;
+        }
+        let now = self.departure.val();
+        let late = self._late;
+        let lane_now = if now.high { 0 } else { now.lane.value() };
+        let lane_late = if late.high { late.lane.value() } else { 0 };
+        let lanes = if self.words.len() == 1 {
+            1
+        } else {
+            lane_now | lane_late
+        };
+        self.push.next = (now.push && !now.high) || (late.push && late.high);
+        self.word.next = (0..self.words.len())
+            .filter(|&lane| lanes >> lane & 1 != 0)
+            .fold(Word::default(), |sum, lane| sum | self.words[lane].val());
+        self._late = now;
+    }
+
+    fn connect(&mut self) {
+        self.push.connect();
+        self.word.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let departure = Departure::default();
+        let [push, high, lane] = [
+            departure.get_my_offset_push(),
+            departure.get_my_offset_high(),
+            departure.get_my_offset_lane(),
+        ];
+        let lanes = self.words.len();
+        let top = lanes - 1;
+        let word = if lanes == 1 {
+            "words$0".to_owned()
+        } else {
+            (0..lanes)
+                .map(|i| format!("(words${i} & {{36{{chosen[{i}]}}}})"))
+                .collect::<Vec<_>>()
+                .join(" | ")
+        };
+        Verilog::Custom(format!(
+            "reg late_push = 0;
+reg [{top}:0] late_lane = 0;
+wire [{top}:0] chosen = (departure[{}:{lane}] & {{{lanes}{{!departure[{high}]}}}}) | late_lane;
+initial begin
+  push = 0;
+  word = 0;
+end
+always @(posedge clock) begin
+  late_push <= departure[{push}] && departure[{high}];
+  late_lane <= departure[{}:{lane}] & {{{lanes}{{departure[{high}]}}}};
+  push <= (departure[{push}] && !departure[{high}]) || late_push;
+  word <= {word};
+end
+",
+            lane + top,
+            lane + top
+        ))
+    }
+}

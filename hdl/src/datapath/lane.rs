@@ -1,0 +1,393 @@
+//! A lane: a butterfly between two banks, with its twiddle memory.
+//!
+//! Cycles are counted from the issue of an event of the *low* bank or of a whole row; the high bank reads and writes
+//! everything one cycle after the low bank. A paired event reads its two words in consecutive cycles, an event of a
+//! whole row reads one word in each bank; either way the two meet when the first has waited one cycle.
+//!
+//! | cycle | low bank | |
+//! |---|---|---|
+//! | 1 | | [`Read`] arrives |
+//! | 2 | address registers | (3: those of the high bank) |
+//! | 5 | first word | twiddle address registered in cycle 4 |
+//! | 6 | second word, the first waits | twiddle |
+//! | 7 | first, second and third operand are chosen | twiddle of the right lane |
+//! | 8 | x, y and w are chosen | |
+//! | 9 | what `RED` adds; the butterfly begins | |
+//! | 9 + L | results, [`Tag`] arrives | |
+//! | 10 + L | the memory's write registers | (11 + L: those of the high bank) |
+
+use rust_hdl::core::prelude::*;
+
+use super::bank::{Bank, BankSize};
+use super::bundles::{
+    Command, Exceeding, Fetched, Operands, Read, Results, Route, Streams, Tag, TwiddleWrite, Walks,
+};
+
+use crate::arithmetic::Butterfly;
+use crate::leaf::{Ram, Register};
+use crate::shape::{ADDRESS_BITS, Target};
+use crate::word::{Word, bit_cast};
+
+/// One lane.
+#[derive(Clone, Debug, LogicBlock)]
+pub struct Lane {
+    /// The clock.
+    pub clock: Signal<In, Clock>,
+    /// The running instruction; stable.
+    pub command: Signal<In, Command>,
+    /// Modulus; stable.
+    pub qh: Signal<In, Word<17>>,
+    /// The broadcast factor; stable.
+    pub factor: Signal<In, Word<36>>,
+    /// `RED`: modulus read under; stable.
+    pub source_qh: Signal<In, Word<17>>,
+    /// `RED`: what is added to a word whose representative is negative; stable.
+    pub addend: Signal<In, Word<36>>,
+
+    /// Cycle 1: what the low bank reads.
+    pub read: Signal<In, Read>,
+    /// Cycle 0: row that the low bank reads for an automorphism.
+    pub low_walk: Signal<In, Word<12>>,
+    /// Cycle 0: row that the high bank reads for an automorphism.
+    pub high_walk: Signal<In, Word<12>>,
+    /// Cycle 3: address in the twiddle memory.
+    pub twiddle_address: Signal<In, Word<ADDRESS_BITS>>,
+    /// Cycle 5: which words meet.
+    pub route: Signal<In, Route>,
+    /// Cycle 5: a word from the input stream.
+    pub stream: Signal<In, Word<36>>,
+    /// Cycle 6: the first word of a crossed pair.
+    pub crossed_first: Signal<In, Word<36>>,
+    /// Cycle 6: the second word of a crossed pair.
+    pub crossed_second: Signal<In, Word<36>>,
+    /// Cycle 6: the twiddle of lane B − 1 − u.
+    pub mirrored_twiddle: Signal<In, Word<36>>,
+    /// Cycle 9 + L: what is written.
+    pub tag: Signal<In, Tag>,
+    /// Cycle 9 + L: a neighbour's result for the low bank.
+    pub crossed_low: Signal<In, Word<36>>,
+    /// Cycle 10 + L: a neighbour's result for the high bank.
+    pub crossed_high: Signal<In, Word<36>>,
+    /// With [`Self::tag`]: the automorphism's word for the low bank.
+    pub moved_low: Signal<In, Word<36>>,
+    /// With [`Self::tag`]: the automorphism's word for the high bank.
+    pub moved_high: Signal<In, Word<36>>,
+    /// A twiddle to load.
+    pub twiddle_write: Signal<In, TwiddleWrite>,
+
+    /// Cycle 5: the low bank's word.
+    pub low_word: Signal<Out, Word<36>>,
+    /// Cycle 6: the same word.
+    pub low_previous: Signal<Out, Word<36>>,
+    /// Cycle 6: the high bank's word of the same row.
+    pub high_word: Signal<Out, Word<36>>,
+    /// Cycle 6: twiddle.
+    pub twiddle: Signal<Out, Word<36>>,
+    /// Cycle 7: the first operand, which is what `ST` takes.
+    pub first: Signal<Out, Word<36>>,
+    /// Cycle 9 + L: sum.
+    pub sum: Signal<Out, Word<36>>,
+    /// Cycle 9 + L: difference.
+    pub difference: Signal<Out, Word<36>>,
+    /// Cycle 10 + L: sum.
+    pub late_sum: Signal<Out, Word<36>>,
+    /// Cycle 10 + L: difference.
+    pub late_difference: Signal<Out, Word<36>>,
+
+    low: Bank,
+    high: Bank,
+    twiddles: Ram<Word<36>>,
+    butterfly: Butterfly,
+    late_read: Register<Read>,
+    walks: Register<Walks>,
+    twiddle_row: Register<Word<ADDRESS_BITS>>,
+    twiddle_word: Register<Word<36>>,
+    routed: Register<Route>,
+    streams: Register<Streams>,
+    broadcast: Register<Word<36>>,
+    fetched: Register<Fetched>,
+    chosen: Register<Exceeding>,
+    operands: Register<Operands>,
+    late: Register<Results>,
+    late_tag: Register<Tag>,
+    late_moved: Register<Word<36>>,
+
+    number: Constant<Word<3>>,
+    own: Constant<Word<8>>,
+    zero: Constant<Word<36>>,
+    lane: Signal<Local, Word<3>>,
+    twiddle_place: Signal<Local, Word<20>>,
+    first_word: Signal<Local, Word<36>>,
+    second_word: Signal<Local, Word<36>>,
+    bound: Signal<Local, Word<36>>,
+    limit: Signal<Local, Word<36>>,
+    word: Signal<Local, Word<36>>,
+    added: Signal<Local, Word<36>>,
+    idle: Signal<Local, Word<8>>,
+    late_idle: Signal<Local, Word<8>>,
+}
+
+impl Lane {
+    /// Lane `number` of a machine. Its twiddle memory has `twiddle_depth` words.
+    pub fn new(number: usize, size: BankSize, twiddle_depth: usize, target: Target) -> Self {
+        Self {
+            clock: Signal::default(),
+            command: Signal::default(),
+            qh: Signal::default(),
+            factor: Signal::default(),
+            source_qh: Signal::default(),
+            addend: Signal::default(),
+            read: Signal::default(),
+            low_walk: Signal::default(),
+            high_walk: Signal::default(),
+            twiddle_address: Signal::default(),
+            route: Signal::default(),
+            stream: Signal::default(),
+            crossed_first: Signal::default(),
+            crossed_second: Signal::default(),
+            mirrored_twiddle: Signal::default(),
+            tag: Signal::default(),
+            crossed_low: Signal::default(),
+            crossed_high: Signal::default(),
+            moved_low: Signal::default(),
+            moved_high: Signal::default(),
+            twiddle_write: Signal::default(),
+            low_word: Signal::default(),
+            low_previous: Signal::default(),
+            high_word: Signal::default(),
+            twiddle: Signal::default(),
+            first: Signal::default(),
+            sum: Signal::default(),
+            difference: Signal::default(),
+            late_sum: Signal::default(),
+            late_difference: Signal::default(),
+            low: Bank::new(size, target),
+            high: Bank::new(size, target),
+            twiddles: Ram::new(twiddle_depth, target),
+            butterfly: Butterfly::new(target),
+            late_read: Register::default(),
+            walks: Register::default(),
+            twiddle_row: Register::default(),
+            twiddle_word: Register::default(),
+            routed: Register::default(),
+            streams: Register::default(),
+            broadcast: Register::default(),
+            fetched: Register::default(),
+            chosen: Register::default(),
+            operands: Register::default(),
+            late: Register::default(),
+            late_tag: Register::default(),
+            late_moved: Register::default(),
+            number: Constant::new(Word::new(number as u64)),
+            own: Constant::new(Word::new(1 << number)),
+            zero: Constant::new(Word::new(0)),
+            lane: Signal::default(),
+            twiddle_place: Signal::default(),
+            first_word: Signal::default(),
+            second_word: Signal::default(),
+            bound: Signal::default(),
+            limit: Signal::default(),
+            word: Signal::default(),
+            added: Signal::default(),
+            idle: Signal::default(),
+            late_idle: Signal::default(),
+        }
+    }
+
+    /// The low bank.
+    pub fn low(&self) -> &Bank {
+        &self.low
+    }
+
+    /// The high bank.
+    pub fn high(&self) -> &Bank {
+        &self.high
+    }
+
+    /// The low bank, to put words into.
+    pub fn low_mut(&mut self) -> &mut Bank {
+        &mut self.low
+    }
+
+    /// The high bank, to put words into.
+    pub fn high_mut(&mut self) -> &mut Bank {
+        &mut self.high
+    }
+
+    /// The twiddle memory, to put words into.
+    pub fn twiddles_mut(&mut self) -> &mut Ram<Word<36>> {
+        &mut self.twiddles
+    }
+}
+
+impl Logic for Lane {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.low.clock.next = self.clock.val();
+        self.high.clock.next = self.clock.val();
+        self.twiddles.clock.next = self.clock.val();
+        self.butterfly.clock.next = self.clock.val();
+        self.late_read.clock.next = self.clock.val();
+        self.walks.clock.next = self.clock.val();
+        self.twiddle_row.clock.next = self.clock.val();
+        self.twiddle_word.clock.next = self.clock.val();
+        self.routed.clock.next = self.clock.val();
+        self.streams.clock.next = self.clock.val();
+        self.broadcast.clock.next = self.clock.val();
+        self.fetched.clock.next = self.clock.val();
+        self.chosen.clock.next = self.clock.val();
+        self.operands.clock.next = self.clock.val();
+        self.late.clock.next = self.clock.val();
+        self.late_tag.clock.next = self.clock.val();
+        self.late_moved.clock.next = self.clock.val();
+
+        // Cycles 0 to 2: what the banks read.
+        self.walks.d.next.low = self.low_walk.val();
+        self.walks.d.next.high = self.high_walk.val();
+        self.walks.d.next.late_high = self.walks.q.val().high;
+        self.late_read.d.next = self.read.val();
+        self.low.read.next = self.read.val();
+        self.high.read.next = self.late_read.q.val();
+        if self.command.val().automorphism {
+            self.low.read.next.row = self.walks.q.val().low;
+            self.high.read.next.row = self.walks.q.val().late_high;
+        }
+        self.low.target.next = self.command.val().target;
+        self.high.target.next = self.command.val().target;
+        self.low_word.next = self.low.word.val();
+        self.low_previous.next = self.low.previous.val();
+        self.high_word.next = self.high.word.val();
+
+        // Cycles 3 to 6: the twiddle; the inverse takes another lane's. 0 where there is none.
+        self.twiddle_row.d.next = self.twiddle_address.val();
+        self.twiddles.read_address.next = self.twiddle_row.q.val();
+        self.twiddle.next = self.twiddles.read_data.val();
+        self.twiddle_word.d.next = self.twiddles.read_data.val();
+        if self.command.val().inverse {
+            self.twiddle_word.d.next = self.mirrored_twiddle.val();
+        }
+        if !self.command.val().transform {
+            self.twiddle_word.d.next = self.zero.val();
+        }
+        self.broadcast.d.next = self.factor.val();
+        if !self.command.val().factor_is_w {
+            self.broadcast.d.next = self.zero.val();
+        }
+
+        // Cycle 5: the stream's word, 0 where it is not wanted.
+        self.routed.d.next = self.route.val();
+        self.streams.d.next.second = self.stream.val();
+        self.streams.d.next.third = self.stream.val();
+        if !self.command.val().streams | self.command.val().stream_is_x {
+            self.streams.d.next.second = self.zero.val();
+        }
+        if !self.command.val().stream_is_x {
+            self.streams.d.next.third = self.zero.val();
+        }
+
+        // Cycle 6: first, second, third. What is not read is 0, so one OR joins memory and stream.
+        self.first_word.next = self.low.previous.val();
+        self.second_word.next = self.low.word.val();
+        if self.routed.q.val().high {
+            self.first_word.next = self.high.previous.val();
+        }
+        if self.routed.q.val().second_high {
+            self.second_word.next = self.high.word.val();
+        }
+        if self.routed.q.val().crossed {
+            self.first_word.next = self.crossed_first.val();
+            self.second_word.next = self.crossed_second.val();
+        }
+        self.fetched.d.next.third =
+            self.low.third.val() | self.high.third.val() | self.streams.q.val().third;
+        self.fetched.d.next.first = self.first_word.val();
+        self.fetched.d.next.second = self.second_word.val() | self.streams.q.val().second;
+        self.first.next = self.fetched.q.val().first;
+
+        // Cycle 7: x, y, w. The representative of a is negative when a is above (q − 1)/2 = qh·2^17.
+        self.chosen.d.next.x = self.fetched.q.val().first;
+        if self.command.val().third_is_x {
+            self.chosen.d.next.x = self.fetched.q.val().third;
+        }
+        if self.command.val().no_x {
+            self.chosen.d.next.x = self.zero.val();
+        }
+        self.chosen.d.next.y = self.fetched.q.val().second;
+        if self.command.val().first_is_y {
+            self.chosen.d.next.y = self.fetched.q.val().first;
+        }
+        if self.command.val().no_y {
+            self.chosen.d.next.y = self.zero.val();
+        }
+        self.word.next = self.zero.val();
+        if self.command.val().second_is_w {
+            self.word.next = self.fetched.q.val().second;
+        }
+        self.chosen.d.next.w = self.word.val() | self.twiddle_word.q.val() | self.broadcast.q.val();
+        self.bound.next = bit_cast::<36, 17>(self.source_qh.val());
+        self.limit.next = self.bound.val() << 17;
+        self.word.next = self.fetched.q.val().first;
+        self.chosen.d.next.exceeds =
+            self.command.val().reduce & (self.word.val() > self.limit.val());
+
+        // Cycle 8.
+        self.added.next = self.zero.val();
+        if self.chosen.q.val().exceeds {
+            self.added.next = self.addend.val();
+        }
+        self.operands.d.next.x = self.chosen.q.val().x;
+        self.operands.d.next.y = self.chosen.q.val().y | self.added.val();
+        self.operands.d.next.w = self.chosen.q.val().w;
+
+        // Cycle 9.
+        self.butterfly.inverse.next = self.command.val().inverse;
+        self.butterfly.qh.next = self.qh.val();
+        self.butterfly.x.next = self.operands.q.val().x;
+        self.butterfly.y.next = self.operands.q.val().y;
+        self.butterfly.w.next = self.operands.q.val().w;
+        self.sum.next = self.butterfly.sum.val();
+        self.difference.next = self.butterfly.difference.val();
+        self.late.d.next.sum = self.butterfly.sum.val();
+        self.late.d.next.difference = self.butterfly.difference.val();
+        self.late_sum.next = self.late.q.val().sum;
+        self.late_difference.next = self.late.q.val().difference;
+
+        // Cycle 9 + L for the low bank, the next one for the high bank.
+        self.idle.next = self.tag.val().idle & self.own.val();
+        self.low.write.next.enable = self.tag.val().low & !self.idle.val().any();
+        self.low.write.next.row = self.tag.val().row;
+        self.low.write.next.word = self.butterfly.sum.val();
+        if self.tag.val().second {
+            self.low.write.next.word = self.late.q.val().difference;
+        }
+        if self.tag.val().crossed {
+            self.low.write.next.word = self.crossed_low.val();
+        }
+        if self.tag.val().moved {
+            self.low.write.next.word = self.moved_low.val();
+        }
+        self.late_tag.d.next = self.tag.val();
+        self.late_moved.d.next = self.moved_high.val();
+        self.late_idle.next = self.late_tag.q.val().idle & self.own.val();
+        self.high.write.next.enable = self.late_tag.q.val().high & !self.late_idle.val().any();
+        self.high.write.next.row = self.late_tag.q.val().row;
+        self.high.write.next.word = self.butterfly.sum.val();
+        if self.late_tag.q.val().second | self.late_tag.q.val().whole_row {
+            self.high.write.next.word = self.late.q.val().difference;
+        }
+        if self.late_tag.q.val().crossed {
+            self.high.write.next.word = self.crossed_high.val();
+        }
+        if self.late_tag.q.val().moved {
+            self.high.write.next.word = self.late_moved.q.val();
+        }
+
+        // Loading twiddles.
+        self.twiddle_place.next = self.twiddle_write.val().address;
+        self.lane.next = self.twiddle_place.val().get_bits::<3>(17);
+        self.twiddles.write.next =
+            self.twiddle_write.val().enable & (self.lane.val() == self.number.val());
+        self.twiddles.write_address.next = self.twiddle_place.val().get_bits::<17>(0);
+        self.twiddles.write_data.next = self.twiddle_write.val().word;
+    }
+}
