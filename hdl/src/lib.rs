@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod arithmetic;
+pub mod control;
 pub mod cosim;
 pub mod datapath;
 pub mod leaf;
+pub mod ports;
 pub mod shape;
 pub mod twiddles;
 pub mod verilog;
