@@ -6,10 +6,12 @@ pub mod control;
 pub mod cosim;
 pub mod datapath;
 pub mod leaf;
+pub mod machine;
 pub mod ports;
 pub mod shape;
 pub mod twiddles;
 pub mod verilog;
 pub mod word;
 
+pub use machine::Machine;
 pub use shape::{Shape, ShapeError, Target};

@@ -451,7 +451,8 @@ impl Logic for Datapath {
         if self.steps.valid.val() {
             self.events.next = self.events.val() | self.one_event.val();
         }
-        if self.flush.val() {
+        // Those of an automorphism have been written before they come to the end of the line.
+        if self.flush.val() | self.start.val() {
             self.events.next = self.no_events.val();
         }
         self.valid.d.next = self.events.val();
