@@ -7,6 +7,7 @@
 
 use rust_hdl::core::prelude::*;
 
+use super::ecp5;
 use crate::shape::{ADDRESS_BITS, Target};
 use crate::word::Word;
 
@@ -116,6 +117,9 @@ impl<T: Synth> Logic for Ram<T> {
     }
 
     fn hdl(&self) -> Verilog {
-        Verilog::Custom(self.behavioural())
+        Verilog::Custom(match self._target {
+            Target::Behavioural => self.behavioural(),
+            Target::Ecp5 => ecp5::ram(self.depth(), T::BITS, self.address_bits() as usize),
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use rust_hdl::core::prelude::*;
 
-use super::{Delay, Multiplier18, Ram, Register, RegisterFile};
+use super::*;
 use crate::cosim::{CosimError, Cosimulation, Stimulus};
 use crate::shape::Target;
 use crate::word::Word;
@@ -118,12 +118,15 @@ fn a_delay_line_and_a_register_hold_back_by_their_length() {
     assert!(register.q.val());
 }
 
+const TARGETS: [Target; 2] = [Target::Behavioural, Target::Ecp5];
+
 /// Random stimulus for a memory with the two ports of `Ram` and `RegisterFile`, never reading beyond the depth or
 /// where it writes.
 macro_rules! drive_memory {
     ($name:expr, $memory:expr, $depth:expr) => {{
         let mut random = Stimulus::new($depth as u64);
-        let mut bench = Cosimulation::new($name, $memory, |block| &mut block.clock)?;
+        let mut bench =
+            Cosimulation::with_models($name, $memory, |block| &mut block.clock, ECP5_MODELS)?;
         bench.run(20 * $depth.min(2000) + 200, |_, block| {
             let write = random.below($depth as u64);
             let mut read = random.below($depth as u64);
@@ -138,27 +141,26 @@ macro_rules! drive_memory {
     }};
 }
 
-fn ram(target: Target, depth: usize) -> Result<(), CosimError> {
+fn ram<const N: usize>(target: Target, depth: usize) -> Result<(), CosimError> {
     let name = format!("ram_{depth}");
-    drive_memory!(&name, Ram::<Word<36>>::new(depth, target), depth)
-}
-
-fn multiplier(target: Target) -> Result<(), CosimError> {
-    let mut random = Stimulus::new(1);
-    let block = Multiplier18::new(target);
-    let mut bench = Cosimulation::new("multiplier", block, |block| &mut block.clock)?;
-    bench.run(1000, |_, block| {
-        block.a.next = random.word();
-        block.b.next = random.word();
-    })
+    drive_memory!(&name, Ram::<Word<N>>::new(depth, target), depth)
 }
 
 #[test]
 #[ignore = "needs verilator: cargo xtask test"]
-fn the_verilog_of_memories_does_what_the_model_does() {
-    for depth in [2, 10, 512, 1548] {
-        ram(Target::Behavioural, depth).unwrap();
+fn the_verilog_of_block_rams_does_what_the_model_does() {
+    for target in TARGETS {
+        // All shapes of a block, full and not, and one memory of several blocks in depth.
+        for depth in [2, 512, 700, 1548, 4096, 8000, 16384, 40000] {
+            ram::<36>(target, depth).unwrap();
+        }
+        ram::<5>(target, 1000).unwrap();
     }
+}
+
+#[test]
+#[ignore = "needs verilator: cargo xtask test"]
+fn the_verilog_of_register_files_does_what_the_model_does() {
     let file = |depth: usize| -> Result<(), CosimError> {
         let name = format!("file_{depth}");
         drive_memory!(&name, RegisterFile::<Word<5>>::new(depth), depth)
@@ -168,22 +170,162 @@ fn the_verilog_of_memories_does_what_the_model_does() {
     }
 }
 
+/// Runs a leaf and its Verilog with the given inputs at random in every cycle.
+macro_rules! drive {
+    ($name:literal, $leaf:expr, $($input:ident = $value:ident),+) => {{
+        let mut random = Stimulus::new(1);
+        let mut bench = Cosimulation::with_models(
+            $name, $leaf, |block| &mut block.clock, ECP5_MODELS
+        ).unwrap();
+        bench.run(1000, |_, block| {
+            $(block.$input.next = random.$value();)+
+        }).unwrap();
+    }};
+}
+
 #[test]
 #[ignore = "needs verilator: cargo xtask test"]
-fn the_verilog_of_multipliers_and_registers_does_what_the_model_does() {
-    multiplier(Target::Behavioural).unwrap();
-    for cycles in 0..4 {
-        let mut random = Stimulus::new(2);
-        let block = Delay::<Word<36>>::new(cycles);
-        let mut bench = Cosimulation::new("delay", block, |block| &mut block.clock).unwrap();
-        bench
-            .run(100, |_, block| block.d.next = random.word())
-            .unwrap();
+fn the_verilog_of_multipliers_does_what_the_model_does() {
+    for target in TARGETS {
+        drive!("multiplier", Multiplier18::new(target), a = word, b = word);
+        drive!(
+            "signed_multiplier",
+            Multiplier18::signed(target),
+            a = word,
+            b = word
+        );
     }
-    let mut random = Stimulus::new(3);
-    let block = Register::<Bit>::default();
-    let mut bench = Cosimulation::new("register", block, |block| &mut block.clock).unwrap();
-    bench
-        .run(100, |_, block| block.d.next = random.bit())
-        .unwrap();
+}
+
+#[test]
+#[ignore = "needs verilator: cargo xtask test"]
+fn the_verilog_of_registers_does_what_the_model_does() {
+    for cycles in 0..4 {
+        drive!("delay", Delay::<Word<36>>::new(cycles), d = word);
+    }
+    drive!("register", Register::<Bit>::default(), d = bit);
+    drive!(
+        "masked_register",
+        MaskedRegister::<Word<9>>::default(),
+        d = word,
+        keep = bit
+    );
+}
+
+#[test]
+#[ignore = "needs verilator: cargo xtask test"]
+fn the_verilog_of_adders_does_what_the_model_does() {
+    fn all<const N: usize>() {
+        for target in TARGETS {
+            drive!("adder", Adder::<N>::new(target), a = word, b = word);
+            drive!(
+                "subtractor",
+                Subtractor::<N>::new(target),
+                a = word,
+                b = word
+            );
+            drive!(
+                "carry_adder",
+                CarryAdder::<N>::new(target),
+                a = word,
+                b = word,
+                carry = bit
+            );
+            drive!(
+                "masked_adder",
+                MaskedAdder::<N>::new(target),
+                a = word,
+                b = word,
+                select = bit,
+                carry = bit
+            );
+            drive!(
+                "masked_subtractor",
+                MaskedSubtractor::<N>::new(target),
+                a = word,
+                b = word,
+                select = bit
+            );
+            drive!(
+                "union_adder",
+                UnionAdder::<N>::new(target),
+                a = word,
+                b = word,
+                c = word,
+                carry = bit
+            );
+            drive!(
+                "union_subtractor",
+                UnionSubtractor::<N>::new(target),
+                a = word,
+                b = word,
+                c = word,
+                carry = bit
+            );
+            drive!(
+                "pair_adder",
+                PairAdder::<N>::new(target),
+                a = word,
+                b = word,
+                c = word,
+                d = word,
+                carry = bit
+            );
+            let mut random = Stimulus::new(1);
+            let mut bench = Cosimulation::with_models(
+                "choice_adder",
+                ChoiceAdder::<N>::new(target),
+                |block| &mut block.clock,
+                ECP5_MODELS,
+            )
+            .unwrap();
+            bench
+                .run(1000, |_, block| {
+                    let select = random.bit();
+                    let a = random.word();
+                    block.a.next = if select { a } else { Word::new(0) };
+                    block.b.next = random.word();
+                    block.c.next = random.word();
+                    block.select.next = select;
+                    block.carry.next = random.bit();
+                })
+                .unwrap();
+        }
+    }
+    all::<17>();
+    all::<36>();
+}
+
+#[test]
+fn adders_give_their_formula_one_cycle_later() {
+    let mut choice = ChoiceAdder::<8>::new(Target::Behavioural);
+    choice.a.next = Word::new(7);
+    choice.b.next = Word::new(9);
+    choice.c.next = Word::new(5);
+    choice.select.next = true;
+    choice.carry.next = true;
+    cycle!(choice);
+    assert_eq!(choice.sum.val(), Word::new(254));
+    choice.a.next = Word::new(0);
+    choice.select.next = false;
+    cycle!(choice);
+    assert_eq!(choice.sum.val(), Word::new(6));
+    let mut pair = PairAdder::<8>::new(Target::Behavioural);
+    pair.a.next = Word::new(0xf0);
+    pair.b.next = Word::new(0x0f);
+    pair.d.next = Word::new(2);
+    cycle!(pair);
+    assert_eq!(pair.sum.val(), Word::new(1));
+}
+
+#[test]
+fn the_signed_multiplier_takes_its_first_factor_in_twos_complement() {
+    let mut multiplier = Multiplier18::signed(Target::Behavioural);
+    multiplier.a.next = Word::new((1 << 18) - 3);
+    multiplier.b.next = Word::new((1 << 18) - 1);
+    for _ in 0..Multiplier18::LATENCY {
+        cycle!(multiplier);
+    }
+    let expected = 3 * ((1u64 << 18) - 1);
+    assert_eq!(multiplier.product.val(), Word::new(expected.wrapping_neg()));
 }
