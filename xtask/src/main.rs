@@ -1,8 +1,10 @@
-//! Project tasks: `cargo xtask test` installs what is missing and checks everything, `cargo xtask train` trains the
+//! Project tasks: `cargo xtask test` installs what is missing and checks everything, `cargo xtask formal`
+//! proves properties of the circuits, `cargo xtask train` trains the
 //! shipped networks, `cargo xtask tables` measures what README.md states.
 #![forbid(unsafe_code)]
 
 mod core_targets;
+mod formal;
 mod licences;
 mod needs;
 mod readme;
@@ -31,6 +33,8 @@ struct Arguments {
 enum Task {
     /// Install what is missing, then format check, clippy, builds, tests, documentation and repository checks
     Test(test::Options),
+    /// Prove properties of the generated Verilog with yosys
+    Formal(formal::Options),
     /// Train networks and write them as ONNX (PyTorch from Debian's packages)
     Train(train::Options),
     /// Measure what README.md states and write it there
@@ -40,6 +44,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(options) => test::run(&options),
+        Task::Formal(options) => formal::run(&options),
         Task::Train(options) => train::run(&options),
         Task::Tables(options) => tables::run(&options),
     };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::shell::Shell;
-use crate::{core_targets, licences, needs, readme, repository, setup};
+use crate::{core_targets, formal, licences, needs, readme, repository, setup};
 
 /// Which steps to run.
 #[derive(Args)]
@@ -24,7 +24,7 @@ struct Step {
 }
 
 /// The checks, quick ones first.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "setup",
         what: "the Rust toolchain and programs of the system",
@@ -73,6 +73,11 @@ const STEPS: [Step; 12] = [
         name: "needs",
         what: "tests that need data or programs",
         run: needs::run,
+    },
+    Step {
+        name: "formal",
+        what: "proofs about the generated Verilog",
+        run: formal::all,
     },
     Step {
         name: "doc",

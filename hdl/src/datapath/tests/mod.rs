@@ -1,4 +1,5 @@
 //! The datapath against the arithmetic of `core`.
 mod driver;
+mod moves;
 mod pointwise;
 mod transforms;

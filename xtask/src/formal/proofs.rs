@@ -1,0 +1,86 @@
+//! The proofs.
+
+/// How a claim is proven for all time.
+pub enum Method {
+    /// The circuit has no feedback: what it shows depends on the last `cycles` + 1 cycles only, so they are followed
+    /// from any state of the registers.
+    Pipeline {
+        /// Cycles from an input to the last output that depends on it.
+        cycles: usize,
+    },
+    /// By induction from the state after power-on, over at most `depth` cycles.
+    Induction {
+        /// Cycles of the longest induction that is tried.
+        depth: usize,
+    },
+}
+
+/// One proof and its control.
+pub struct Proof {
+    /// Name.
+    pub name: &'static str,
+    /// What is proven, for the table.
+    pub what: &'static str,
+    /// File of the circuit that `hdl/examples/circuits.rs` writes.
+    pub circuit: &'static str,
+    /// File in `hdl/formal/`.
+    pub property: &'static str,
+    /// Parameters of the property.
+    pub parameters: &'static [(&'static str, usize)],
+    /// Way of the proof.
+    pub method: Method,
+    /// A cycle in which `reached` can be true.
+    pub reached_at: usize,
+    /// Cycles from power-on within which the fault shows; only for inductions.
+    pub fault_by: usize,
+    /// The fault: the first occurrence of a piece of the circuit's text, and what stands there instead.
+    pub fault: (&'static str, &'static str),
+}
+
+/// All proofs.
+pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "load",
+        what: "LD: residues pass below q only, weights become residues, for every q",
+        circuit: "load",
+        property: "load",
+        parameters: &[],
+        method: Method::Pipeline { cycles: 2 },
+        reached_at: 3,
+        fault_by: 0,
+        fault: ("above$q | ", ""),
+    },
+    Proof {
+        name: "store",
+        what: "ST: the queue of 16 words never overflows, loses or reorders a word",
+        circuit: "store",
+        property: "store",
+        parameters: &[],
+        method: Method::Induction { depth: 3 },
+        reached_at: 20,
+        fault_by: 6,
+        fault: ("taken$d = next_taken", "taken$d = next_put"),
+    },
+    Proof {
+        name: "automorphism-banks",
+        what: "AUT, 16 banks: every word reaches its bank, for every Galois element",
+        circuit: "network",
+        property: "network",
+        parameters: &[("LOG_BANKS", 4), ("LATENCY", 2)],
+        method: Method::Pipeline { cycles: 2 },
+        reached_at: 3,
+        fault_by: 0,
+        fault: ("swaps$9 ?", "swaps$10 ?"),
+    },
+    Proof {
+        name: "automorphism-rows",
+        what: "AUT, n = 1024, 4 banks: every bank reads its rows, for every Galois element",
+        circuit: "addresses",
+        property: "addresses",
+        parameters: &[("LOG_N", 10), ("LOG_BANKS", 2)],
+        method: Method::Induction { depth: 3 },
+        reached_at: 12,
+        fault_by: 9,
+        fault: ("bank_class$1 = 13'b10", "bank_class$1 = 13'b11"),
+    },
+];
