@@ -5,6 +5,7 @@ pub mod arithmetic;
 pub mod control;
 pub mod cosim;
 pub mod datapath;
+pub mod engine;
 pub mod leaf;
 pub mod machine;
 pub mod ports;

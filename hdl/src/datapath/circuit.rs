@@ -8,7 +8,7 @@ use rust_hdl::core::prelude::*;
 
 use super::automorphism::{AutomorphismAddresses, AutomorphismNetwork};
 use super::bank::BankSize;
-use super::bundles::{Departure, Route, Tag, TwiddleWrite};
+use super::bundles::{Departure, Read, Route, Tag, TwiddleWrite};
 use super::decode::Decode;
 use super::departure::DepartureSelect;
 use super::lane::Lane;
@@ -111,6 +111,7 @@ pub struct Datapath {
     beats: Vec<Register<Word<36>>>,
     waits: Vec<Delay<Word<36>>>,
     streams: Vec<Delay<Word<36>>>,
+    read: Register<Read>,
     routes: Delay<Route>,
     twiddle_rows: Delay<Word<ADDRESS_BITS>>,
     departures: Delay<Departure>,
@@ -150,6 +151,8 @@ pub struct Datapath {
 struct Parts {
     size: BankSize,
     twiddle_depth: usize,
+    /// Operations other than transforms, loads and stores.
+    arithmetic: bool,
     /// A queue at the output; without it the consumer must be ready always.
     queue: bool,
 }
@@ -164,12 +167,14 @@ impl Datapath {
                 depth: shape.bank_depth(),
             },
             twiddle_depth: shape.twiddle_depth(),
+            arithmetic: true,
             queue: true,
         };
         Self::with_parts(shape, parts)
     }
 
-    /// A datapath of slot 0 only, without a queue at its output, which must be ready always.
+    /// A datapath of slot 0 only that transforms, loads and stores, without a queue at its output, which must be ready
+    /// always.
     pub fn single_slot(shape: &Shape) -> Self {
         let parts = Parts {
             size: BankSize {
@@ -178,6 +183,7 @@ impl Datapath {
                 depth: shape.rows(),
             },
             twiddle_depth: shape.twiddle_depth(),
+            arithmetic: false,
             queue: false,
         };
         Self::with_parts(shape, parts)
@@ -221,7 +227,7 @@ impl Datapath {
             stall: Signal::default(),
             bad: Signal::default(),
             drained: Signal::default(),
-            decode: Decode::default(),
+            decode: Decode::new(parts.arithmetic),
             steps: Steps::new(shape),
             lanes: (0..lanes)
                 .map(|lane| Lane::new(lane, parts.size, parts.twiddle_depth, shape.target()))
@@ -235,11 +241,12 @@ impl Datapath {
             beats: vec![Register::default(); lanes],
             waits: vec![Delay::new(LoadUnit::LATENCY); lanes - 1],
             streams: vec![Delay::new(ROUTE_CYCLE - LoadUnit::LATENCY); lanes],
-            routes: Delay::new(ROUTE_CYCLE - 1),
-            twiddle_rows: Delay::new(TWIDDLE_CYCLE - 1),
-            departures: Delay::new(FIRST_CYCLE - 1),
+            read: Register::default(),
+            routes: Delay::new(ROUTE_CYCLE),
+            twiddle_rows: Delay::new(TWIDDLE_CYCLE),
+            departures: Delay::new(FIRST_CYCLE),
             valid: Register::default(),
-            early_tags: Delay::new(early - 1),
+            early_tags: Delay::new(early),
             late_tags: Delay::new(late - early),
             tag: Register::default(),
             finish: Register::default(),
@@ -262,17 +269,45 @@ impl Datapath {
             _above_lanes: lanes + 1,
             _queues: usize::from(parts.queue),
             _swaps: shape.banks() - 1,
-            // Bit 0 of the events is cycle 2.
-            _early: early - 2,
-            _above_early: early - 1,
-            _late: late - 2,
-            _above_late: late - 1,
+            // Bit 0 of the events is cycle 1.
+            _early: early - 1,
+            _above_early: early,
+            _late: late - 1,
+            _above_late: late,
             _shape: *shape,
         }
     }
 
     /// Cycles from a bank's address to the write of the result there.
     pub const WRITE_LATENCY: usize = RESULT_CYCLE + 1 - 2;
+
+    /// Cycles from `start` to `done` of `NTT` and `INTT`.
+    pub const fn transform_cycles(shape: &Shape) -> usize {
+        shape.rows() * shape.log_n() as usize + RESULT_CYCLE + 2
+    }
+
+    /// Cycles from `start` to `done` of `MUL`, `MAC`, `ADD`, `SUB`, `MULI` and `RED`; with a stream operand one more, and
+    /// those of `stall`.
+    pub const fn pointwise_cycles(shape: &Shape) -> usize {
+        2 * shape.rows() + RESULT_CYCLE + 2
+    }
+
+    /// Cycles from `start` to `done` of `AUT`.
+    pub fn automorphism_cycles(shape: &Shape) -> usize {
+        let setup = AutomorphismAddresses::setup_cycles(shape);
+        let network = AutomorphismNetwork::latency(shape);
+        shape.rows() + setup + ROW_CYCLE + network + 1
+    }
+
+    /// Cycles from `start` to `done` of `LD`, besides those of `stall`.
+    pub const fn load_cycles(shape: &Shape) -> usize {
+        shape.n() + RESULT_CYCLE + 3
+    }
+
+    /// Cycles from `start` to `done` of `ST`, besides those of `stall`.
+    pub const fn store_cycles(shape: &Shape) -> usize {
+        shape.n() + RESULT_CYCLE + 2
+    }
 
     /// The shape it was built for.
     pub fn shape(&self) -> &Shape {
@@ -319,6 +354,7 @@ impl Logic for Datapath {
         self.network.clock.next = self.clock.val();
         self.select.clock.next = self.clock.val();
         self.load.clock.next = self.clock.val();
+        self.read.clock.next = self.clock.val();
         self.routes.clock.next = self.clock.val();
         self.twiddle_rows.clock.next = self.clock.val();
         self.departures.clock.next = self.clock.val();
@@ -347,11 +383,12 @@ impl Logic for Datapath {
         self.steps.prepared.next = self.walk.ready.val();
         self.walk.start.next = self.start.val();
         self.walk.galois.next = self.galois.val();
-        self.walk.advance.next = self.steps.issue.val();
+        self.walk.advance.next = self.steps.issue.val() & self.decode.command.val().automorphism;
         self.input_ready.next = self.steps.input_ready.val();
         self.stall.next = self.steps.stall.val();
 
         // What every lane is told.
+        self.read.d.next = self.steps.read.val();
         self.routes.d.next = self.steps.route.val();
         self.twiddle_rows.d.next = self.steps.twiddle_address.val();
         self.twiddle.d.next.enable = self.twiddle_write.val();
@@ -364,7 +401,7 @@ impl Logic for Datapath {
             self.lanes[i].factor.next = self.factor.val();
             self.lanes[i].source_qh.next = self.source_qh.val();
             self.lanes[i].addend.next = self.addend.val();
-            self.lanes[i].read.next = self.steps.read.val();
+            self.lanes[i].read.next = self.read.q.val();
             self.lanes[i].twiddle_address.next = self.twiddle_rows.q.val();
             self.lanes[i].route.next = self.routes.q.val();
             self.lanes[i].tag.next = self.tag.q.val();
@@ -442,11 +479,11 @@ impl Logic for Datapath {
         for i in 0..self._last_lane {
             self.found.next = self.found.val() | self.checks[i].bad.val();
         }
-        // The verdict is in cycle 2, like bit 0 of the events.
-        self.wrong.d.next = self.found.val() & self.valid.q.val().get_bit(0) & !self.flush.val();
+        // The verdict is in cycle 2, like bit 1 of the events.
+        self.wrong.d.next = self.found.val() & self.valid.q.val().get_bit(1) & !self.flush.val();
         self.bad.next = self.wrong.q.val();
 
-        // Events in flight, from cycle 2 on.
+        // Events in flight, from cycle 1 on.
         self.events.next = self.valid.q.val() << 1;
         if self.steps.valid.val() {
             self.events.next = self.events.val() | self.one_event.val();

@@ -46,6 +46,7 @@ pub struct Decode {
     pub command: Signal<Out, Command>,
 
     held: Register<Command>,
+    arithmetic: Constant<Bit>,
     op_ld: Constant<Word<5>>,
     op_st: Constant<Word<5>>,
     op_ntt: Constant<Word<5>>,
@@ -72,8 +73,9 @@ pub struct Decode {
     exchanged: Signal<Local, Bit>,
 }
 
-impl Default for Decode {
-    fn default() -> Self {
+impl Decode {
+    /// A decoder of all operations, or of `LD`, `ST`, `NTT` and `INTT` only.
+    pub fn new(all: bool) -> Self {
         let op = |number: u64| Constant::new(Word::new(number));
         Self {
             clock: Signal::default(),
@@ -86,6 +88,7 @@ impl Default for Decode {
             inverse: Signal::default(),
             command: Signal::default(),
             held: Register::default(),
+            arithmetic: Constant::new(all),
             op_ld: op(1),
             op_st: op(2),
             op_ntt: op(3),
@@ -120,12 +123,12 @@ impl Logic for Decode {
         self.held.clock.next = self.clock.val();
         self.load.next = self.op.val() == self.op_ld.val();
         self.intt.next = self.op.val() == self.op_intt.val();
-        self.mul.next = self.op.val() == self.op_mul.val();
-        self.mac.next = self.op.val() == self.op_mac.val();
-        self.add.next = self.op.val() == self.op_add.val();
-        self.sub.next = self.op.val() == self.op_sub.val();
-        self.muli.next = self.op.val() == self.op_muli.val();
-        self.reduce.next = self.op.val() == self.op_red.val();
+        self.mul.next = self.arithmetic.val() & (self.op.val() == self.op_mul.val());
+        self.mac.next = self.arithmetic.val() & (self.op.val() == self.op_mac.val());
+        self.add.next = self.arithmetic.val() & (self.op.val() == self.op_add.val());
+        self.sub.next = self.arithmetic.val() & (self.op.val() == self.op_sub.val());
+        self.muli.next = self.arithmetic.val() & (self.op.val() == self.op_muli.val());
+        self.reduce.next = self.arithmetic.val() & (self.op.val() == self.op_red.val());
         self.streams.next = (self.mul.val() | self.mac.val() | self.add.val() | self.sub.val())
             & (self.stream_a.val() | self.stream_b.val());
         self.stream_minus.next = self.sub.val() & self.stream_a.val();
@@ -146,7 +149,8 @@ impl Logic for Decode {
             | self.reduce.val();
         self.held.d.next.load = self.load.val();
         self.held.d.next.store = self.op.val() == self.op_st.val();
-        self.held.d.next.automorphism = self.op.val() == self.op_aut.val();
+        self.held.d.next.automorphism =
+            self.arithmetic.val() & (self.op.val() == self.op_aut.val());
         self.held.d.next.reduce = self.reduce.val();
         self.held.d.next.streams = self.load.val() | self.streams.val();
         self.held.d.next.stream_is_x = self.load.val() | self.stream_minus.val();

@@ -47,27 +47,21 @@ pub struct Steps {
     pub input_ready: Signal<Out, Bit>,
     /// An event waits for a beat or for room.
     pub stall: Signal<Out, Bit>,
-    /// Cycle 1: there is an event.
+    /// The same, unless it is forgotten at once.
     pub valid: Signal<Out, Bit>,
-    /// Cycle 1: what the low banks read.
+    /// Cycle 0: what the low banks read.
     pub read: Signal<Out, Read>,
-    /// Cycle 1: which words meet.
+    /// Cycle 0: which words meet.
     pub route: Signal<Out, Route>,
-    /// Cycle 1: what is written.
+    /// Cycle 0: what is written.
     pub tag: Signal<Out, Tag>,
-    /// Cycle 1: address in the twiddle memories.
+    /// Cycle 0: address in the twiddle memories.
     pub twiddle_address: Signal<Out, Word<ADDRESS_BITS>>,
-    /// Cycle 1: what leaves.
+    /// Cycle 0: what leaves.
     pub departure: Signal<Out, Departure>,
 
     state: Register<State>,
     reverse: ReverseBits<12>,
-    valid_1: Register<Bit>,
-    read_1: Register<Read>,
-    route_1: Register<Route>,
-    tag_1: Register<Tag>,
-    address_1: Register<Word<ADDRESS_BITS>>,
-    departure_1: Register<Departure>,
 
     beginning: Constant<State>,
     none: Constant<Word<16>>,
@@ -159,12 +153,6 @@ impl Steps {
             departure: Signal::default(),
             state: Register::default(),
             reverse: ReverseBits::new(log_rows),
-            valid_1: Register::default(),
-            read_1: Register::default(),
-            route_1: Register::default(),
-            tag_1: Register::default(),
-            address_1: Register::default(),
-            departure_1: Register::default(),
             beginning: Constant::new(State {
                 running: true,
                 first_stage: true,
@@ -230,12 +218,6 @@ impl Logic for Steps {
     #[hdl_gen]
     fn update(&mut self) {
         self.state.clock.next = self.clock.val();
-        self.valid_1.clock.next = self.clock.val();
-        self.read_1.clock.next = self.clock.val();
-        self.route_1.clock.next = self.clock.val();
-        self.tag_1.clock.next = self.clock.val();
-        self.address_1.clock.next = self.clock.val();
-        self.departure_1.clock.next = self.clock.val();
 
         // Where the count stands.
         self.row.next = self.state.q.val().row;
@@ -381,65 +363,59 @@ impl Logic for Steps {
         if self.whole_row.val() {
             self.wide_twiddle.next = self.row_base.val() | self.offset.val();
         }
-        self.address_1.d.next = self.wide_twiddle.val();
-        self.twiddle_address.next = self.address_1.q.val();
+        self.twiddle_address.next = self.wide_twiddle.val();
 
         // What the low banks read.
-        self.valid_1.d.next = self.go.val() & !self.flush.val();
-        self.read_1.d.next.row = bit_cast::<12, 16>(self.address.val());
-        self.read_1.d.next.slot = self.command.val().first_slot;
+        self.valid.next = self.go.val() & !self.flush.val();
+        self.read.next.row = bit_cast::<12, 16>(self.address.val());
+        self.read.next.slot = self.command.val().first_slot;
         if self.second.val() & self.command.val().pointwise {
-            self.read_1.d.next.slot = self.command.val().second_slot;
+            self.read.next.slot = self.command.val().second_slot;
         }
         if self.command.val().transform & !self.state.q.val().first_stage {
-            self.read_1.d.next.slot = self.command.val().target;
+            self.read.next.slot = self.command.val().target;
         }
-        self.read_1.d.next.none = self.second.val() & self.command.val().no_second;
-        self.read_1.d.next.hold = self.second.val() & self.command.val().same;
-        self.read_1.d.next.third = self.second.val() & self.command.val().third;
-        self.valid.next = self.valid_1.q.val();
-        self.read.next = self.read_1.q.val();
+        self.read.next.none = self.second.val() & self.command.val().no_second;
+        self.read.next.hold = self.second.val() & self.command.val().same;
+        self.read.next.third = self.second.val() & self.command.val().third;
 
         // Which words meet.
-        self.route_1.d.next.high = self.state.q.val().half;
-        self.route_1.d.next.second_high = self.state.q.val().half | !self.paired.val();
-        self.route_1.d.next.crossed =
+        self.route.next.high = self.state.q.val().half;
+        self.route.next.second_high = self.state.q.val().half | !self.paired.val();
+        self.route.next.crossed =
             self.crossing.val() & self.command.val().inverse & !self.paired.val();
-        self.route.next = self.route_1.q.val();
-        self.departure_1.d.next.push = self.go.val() & self.command.val().store;
-        self.departure_1.d.next.high = self.state.q.val().half;
-        self.departure_1.d.next.lane = self.lane.val();
-        self.departure.next = self.departure_1.q.val();
+        self.departure.next.push = self.go.val() & self.command.val().store;
+        self.departure.next.high = self.state.q.val().half;
+        self.departure.next.lane = self.lane.val();
 
         // What is written.
         self.reverse.d.next = bit_cast::<12, 16>(self.row.val());
-        self.tag_1.d.next.row = bit_cast::<12, 16>(self.address.val());
+        self.tag.next.row = bit_cast::<12, 16>(self.address.val());
         if self.command.val().automorphism {
-            self.tag_1.d.next.row = self.reverse.q.val();
+            self.tag.next.row = self.reverse.q.val();
         }
-        self.tag_1.d.next.low =
+        self.tag.next.low =
             !self.command.val().store & !(self.state.q.val().half & !self.command.val().transform);
-        self.tag_1.d.next.high = !self.command.val().store;
+        self.tag.next.high = !self.command.val().store;
         if self.state.q.val().half & self.command.val().pointwise {
-            self.tag_1.d.next.high = false;
+            self.tag.next.high = false;
         }
         if !self.state.q.val().half & self.command.val().load {
-            self.tag_1.d.next.high = false;
+            self.tag.next.high = false;
         }
-        self.tag_1.d.next.second = self.second.val();
-        self.tag_1.d.next.whole_row = !self.paired.val();
-        self.tag_1.d.next.crossed = self.crossing.val()
+        self.tag.next.second = self.second.val();
+        self.tag.next.whole_row = !self.paired.val();
+        self.tag.next.crossed = self.crossing.val()
             & self.command.val().transform
             & !self.command.val().inverse
             & !self.paired.val();
-        self.tag_1.d.next.moved = self.command.val().automorphism;
+        self.tag.next.moved = self.command.val().automorphism;
         self.idle.next = !self.lane.val();
         self.idle.next = self.idle.val() & self.all_lanes.val();
         if !self.command.val().load {
             self.idle.next = self.no_lane.val();
         }
-        self.tag_1.d.next.idle = self.idle.val();
-        self.tag_1.d.next.last = self.at_end.val() & self.last_stage.val();
-        self.tag.next = self.tag_1.q.val();
+        self.tag.next.idle = self.idle.val();
+        self.tag.next.last = self.at_end.val() & self.last_stage.val();
     }
 }

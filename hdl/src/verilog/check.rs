@@ -131,13 +131,26 @@ fn elastic(expression: &Expression) -> bool {
     }
 }
 
+/// Whether a select holds nothing but numbers and what computes with them.
+fn numeric(select: &str) -> bool {
+    let number = |word: &str| match word.split_once("'h") {
+        Some((width, digits)) => {
+            width.chars().all(|c| c.is_ascii_digit())
+                && digits.chars().all(|c| c.is_ascii_hexdigit())
+        }
+        None => word.chars().all(|c| c.is_ascii_digit()),
+    };
+    select
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "'_$".contains(c)))
+        .all(number)
+}
+
 fn inspect(expression: &Expression, rules: &mut Vec<Rule>) {
     match expression {
         Expression::Literal => {}
         Expression::Signal { selects } => {
-            // `3`, `(3)+:(4)`, with the unrolled variables of a loop: numbers and what computes with them.
-            let plain = |c: char| c.is_ascii_digit() || "()+-*/: 'hbd".contains(c);
-            if !selects.iter().all(|select| select.chars().all(plain)) {
+            // `3`, `(3)+:(4)`, `(64'hc)+:(1)`, with the unrolled variables of a loop: numbers and what computes with them.
+            if !selects.iter().all(|select| numeric(select)) {
                 rules.push(Rule::Index);
             }
         }
