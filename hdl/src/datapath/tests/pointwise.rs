@@ -1,19 +1,20 @@
 use super::driver::*;
+use crate::cosim::Stimulus;
+use crate::datapath::Datapath;
+use crate::shape::Shape;
 
-/// What the instruction leaves in its destination, from the slots' words and the stream's.
-fn expected(machine: &Machine, order: &Order, slots: &[Vec<u64>], stream: &[u64]) -> Vec<u64> {
+/// What the instruction leaves in its destination.
+pub fn expected(machine: &Machine, order: &Order, slots: &[Vec<u64>], stream: &[u64]) -> Vec<u64> {
     let (q, source) = (machine.q(order.limb), machine.q(order.from));
     (0..machine.n())
         .map(|i| {
-            let a = if order.stream_a {
-                stream[i]
-            } else {
-                slots[order.a][i]
+            let a = match order.stream_a {
+                true => stream[i],
+                false => slots[order.a][i],
             };
-            let b = if order.stream_b {
-                stream[i]
-            } else {
-                slots[order.b][i]
+            let b = match order.stream_b {
+                true => stream[i],
+                false => slots[order.b][i],
             };
             match order.op {
                 MUL => q.montgomery_mul(a, b),
@@ -29,8 +30,7 @@ fn expected(machine: &Machine, order: &Order, slots: &[Vec<u64>], stream: &[u64]
 }
 
 /// Beats of a stream operand: row r of the low banks, then of the high banks.
-fn beats(machine: &Machine, words: &[u64]) -> Vec<Vec<u64>> {
-    let shape = machine.datapath.shape();
+pub fn beats(shape: &Shape, words: &[u64]) -> Vec<Vec<u64>> {
     let (rows, lanes) = (shape.rows(), shape.butterflies());
     (0..2 * rows)
         .map(|beat| {
@@ -42,78 +42,52 @@ fn beats(machine: &Machine, words: &[u64]) -> Vec<Vec<u64>> {
         .collect()
 }
 
-fn fill(machine: &mut Machine, limb: usize, seed: u64) -> Vec<Vec<u64>> {
-    let q = machine.q(limb).value();
-    let edges = [0, 1, q - 1, q / 2, q / 2 + 1, q - 2];
-    let slots: Vec<_> = (0..SLOTS)
-        .map(|slot| {
-            let mut words = scrambled(q, machine.n(), seed * 10 + slot as u64);
-            for (i, word) in words.iter_mut().enumerate().take(216) {
-                *word = edges[i / [1, 6, 36, 1][slot] % 6];
-            }
-            words
-        })
-        .collect();
-    for (slot, words) in slots.iter().enumerate() {
-        machine.poke(slot, words);
-    }
-    slots
-}
-
 fn check(machine: &mut Machine, order: &Order, slots: &mut [Vec<u64>]) {
     let words = expected(machine, order, slots, &[]);
-    machine.execute(order);
+    let cycles = machine.execute(order);
+    assert_eq!(cycles, Datapath::pointwise_cycles(&machine.shape()));
     slots[order.dst] = words;
-    for (slot, words) in slots.iter().enumerate() {
-        assert_same(
-            &machine.peek(slot),
-            words,
-            &format!("{order:?}, slot {slot}"),
-        );
-    }
+    machine.assert_slots(slots, order);
 }
 
 #[test]
 fn every_combination_of_slots() {
     for butterflies in [1, 8] {
         let mut machine = Machine::new(10, butterflies);
-        let mut slots = fill(&mut machine, 0, 3);
+        let mut slots = machine.fill(0, 3);
         for op in [MUL, MAC, ADD, SUB] {
-            for dst in 0..SLOTS {
-                for a in 0..SLOTS {
-                    for b in 0..SLOTS {
-                        let order = Order {
-                            op,
-                            dst,
-                            a,
-                            b,
-                            ..Order::default()
-                        };
-                        check(&mut machine, &order, &mut slots);
-                    }
-                }
+            for slot in 0..SLOTS * SLOTS * SLOTS {
+                let order = Order {
+                    op,
+                    dst: slot / (SLOTS * SLOTS),
+                    a: slot / SLOTS % SLOTS,
+                    b: slot % SLOTS,
+                    ..Order::default()
+                };
+                check(&mut machine, &order, &mut slots);
             }
         }
-        println!("{butterflies}: {}", machine.cycles);
     }
 }
 
 #[test]
 fn constants_and_reductions() {
-    for butterflies in [1, 2, 4, 8] {
+    for butterflies in BUTTERFLIES {
         let mut machine = Machine::new(10, butterflies);
         for (limb, from) in [(0, 1), (1, 0), (0, 0)] {
-            let mut slots = fill(&mut machine, from, 4);
-            let order = Order {
-                op: RED,
-                limb,
-                from,
-                dst: 3,
-                a: 0,
-                ..Order::default()
-            };
-            check(&mut machine, &order, &mut slots);
-            let mut slots = fill(&mut machine, limb, 5);
+            for (dst, a) in [(3, 0), (1, 1)] {
+                let mut slots = machine.fill(from, 4);
+                let order = Order {
+                    op: RED,
+                    limb,
+                    from,
+                    dst,
+                    a,
+                    ..Order::default()
+                };
+                check(&mut machine, &order, &mut slots);
+            }
+            let mut slots = machine.fill(limb, 5);
             for constant in [0, 1, machine.q(limb).value() - 1, 123_456_789] {
                 let order = Order {
                     op: MULI,
@@ -130,42 +104,54 @@ fn constants_and_reductions() {
 }
 
 #[test]
-fn stream_operands() {
-    for butterflies in [1, 2, 4, 8] {
+fn large_machines_compute_pointwise() {
+    for (log_n, butterflies) in [(11, 4), (12, 8), (13, 1), (13, 8)] {
+        let mut machine = Machine::new(log_n, butterflies);
+        let mut slots = machine.fill(1, 6);
+        for (op, dst, a, b) in [(MAC, 0, 2, 1), (MUL, 3, 3, 0), (SUB, 1, 2, 1)] {
+            let order = Order {
+                op,
+                limb: 1,
+                dst,
+                a,
+                b,
+                ..Order::default()
+            };
+            check(&mut machine, &order, &mut slots);
+        }
+    }
+}
+
+#[test]
+fn stream_operands_at_every_pace() {
+    for butterflies in BUTTERFLIES {
         let mut machine = Machine::new(10, butterflies);
-        let mut slots = fill(&mut machine, 1, 6);
-        let stream = scrambled(machine.q(1).value(), machine.n(), 77);
-        let beats = beats(&machine, &stream);
+        let shape = machine.shape();
+        let mut slots = machine.fill(1, 6);
+        let mut random = Stimulus::new(7);
+        let stream = residues(&mut random, machine.q(1).value(), machine.n());
+        let beats = beats(&shape, &stream);
         for op in [MUL, MAC, ADD, SUB] {
-            for (stream_a, stream_b) in [(true, false), (false, true)] {
-                for (dst, slot) in [(0, 0), (0, 1), (2, 1)] {
-                    for pace in 1..4 {
+            for (dst, slot) in [(0, 0), (0, 1), (2, 1)] {
+                for stream_a in [false, true] {
+                    for pace in [ALWAYS, 1, SELDOM] {
                         let order = Order {
                             op,
                             limb: 1,
                             dst,
                             a: if stream_a { 127 } else { slot },
-                            b: if stream_b { 127 } else { slot },
+                            b: if stream_a { slot } else { 127 },
                             stream_a,
-                            stream_b,
+                            stream_b: !stream_a,
                             ..Order::default()
                         };
                         let words = expected(&machine, &order, &slots, &stream);
-                        machine.run(&order, &beats, |cycle| at_pace(cycle, pace), |_| true);
-                        assert!(!machine.bad);
-                        println!(
-                            "{butterflies} {pace}: {} {}",
-                            machine.cycles - machine.stalls,
-                            machine.stalls
-                        );
+                        let run = Run::new(&order, &beats, pace, ALWAYS);
+                        let (run, cycles) = machine.run(run);
+                        assert!(!run.bad);
+                        assert_eq!(cycles, Datapath::pointwise_cycles(&shape) + 1);
                         slots[dst] = words;
-                        for (slot, words) in slots.iter().enumerate() {
-                            assert_same(
-                                &machine.peek(slot),
-                                words,
-                                &format!("{order:?}, slot {slot}"),
-                            );
-                        }
+                        machine.assert_slots(&slots, order);
                     }
                 }
             }
@@ -174,68 +160,27 @@ fn stream_operands() {
 }
 
 #[test]
-fn automorphisms() {
-    for butterflies in [1, 2, 4, 8] {
+fn a_stream_word_that_is_no_residue_is_reported() {
+    for butterflies in BUTTERFLIES {
         let mut machine = Machine::new(10, butterflies);
-        let mut slots = fill(&mut machine, 0, 8);
-        for galois in [0, 1, 2, 511, 512, 1023, 77, 600] {
-            let order = Order {
-                op: AUT,
-                dst: 1,
-                a: 2,
-                galois,
-                ..Order::default()
-            };
-            machine.execute(&order);
-            let mut words = vec![0; machine.n()];
-            addax_core::poly::automorphism_transformed(2 * galois + 1, &slots[2], &mut words);
-            slots[1] = words;
-            println!("{butterflies}: {}", machine.cycles);
-            for (slot, words) in slots.iter().enumerate() {
-                assert_same(
-                    &machine.peek(slot),
-                    words,
-                    &format!("{order:?}, slot {slot}"),
-                );
+        let shape = machine.shape();
+        machine.fill(0, 8);
+        let q = machine.q(0).value();
+        let good = beats(&shape, &vec![q - 1; machine.n()]);
+        let order = Order {
+            op: ADD,
+            b: 127,
+            stream_b: true,
+            ..Order::default()
+        };
+        assert!(!machine.run(Run::new(&order, &good, 1, ALWAYS)).0.bad);
+        for lane in 0..shape.butterflies() {
+            for beat in [0, 1, good.len() / 2, good.len() - 1] {
+                let mut beats = good.clone();
+                beats[beat][lane] = q + lane as u64;
+                let (run, _) = machine.run(Run::new(&order, &beats, 1, ALWAYS));
+                assert!(run.bad, "lane {lane}, beat {beat}");
             }
-        }
-    }
-}
-
-#[test]
-fn loads_and_stores() {
-    for butterflies in [1, 2, 4, 8] {
-        let mut machine = Machine::new(10, butterflies);
-        let words = scrambled(machine.q(0).value(), machine.n(), 9);
-        let beats: Vec<_> = words.iter().map(|&word| vec![word]).collect();
-        for pace in 0..4 {
-            let order = Order {
-                op: LD,
-                dst: 2,
-                weights: false,
-                ..Order::default()
-            };
-            machine.run(&order, &beats, |cycle| at_pace(cycle, pace), |_| true);
-            assert!(!machine.bad);
-            println!(
-                "LD {butterflies} {pace}: {} {}",
-                machine.cycles - machine.stalls,
-                machine.stalls
-            );
-            assert_same(&machine.peek(2), &words, "LD");
-            let order = Order {
-                op: ST,
-                a: 2,
-                ..Order::default()
-            };
-            machine.run(&order, &[], |_| true, |cycle| at_pace(cycle, pace));
-            println!(
-                "ST {butterflies} {pace}: {} {}",
-                machine.cycles - machine.stalls,
-                machine.stalls
-            );
-            let output = machine.output.clone();
-            assert_same(&output, &words, "ST");
         }
     }
 }

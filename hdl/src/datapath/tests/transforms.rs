@@ -1,7 +1,14 @@
-use super::driver::*;
+use proptest::prelude::*;
 
+use super::driver::*;
+use crate::cosim::Stimulus;
+use crate::datapath::Datapath;
+
+/// Transforms slot a into slot dst, and compares all slots and the number of cycles.
 fn check(machine: &mut Machine, op: u64, limb: usize, a: usize, dst: usize, words: &[u64]) {
+    let mut slots: Vec<_> = (0..SLOTS).map(|slot| machine.peek(slot)).collect();
     machine.poke(a, words);
+    slots[a] = words.to_vec();
     let order = Order {
         op,
         limb,
@@ -9,36 +16,63 @@ fn check(machine: &mut Machine, op: u64, limb: usize, a: usize, dst: usize, word
         dst,
         ..Order::default()
     };
-    machine.execute(&order);
-    let mut expected = words.to_vec();
+    let cycles = machine.execute(&order);
+    assert_eq!(cycles, Datapath::transform_cycles(&machine.shape()));
+    slots[dst] = words.to_vec();
     match op {
-        NTT => machine.plans[limb].forward(&mut expected),
-        _ => machine.plans[limb].inverse(&mut expected),
+        NTT => machine.plans[limb].forward(&mut slots[dst]),
+        _ => machine.plans[limb].inverse(&mut slots[dst]),
     }
-    let what = format!("op {op}, limb {limb}, {a} to {dst}");
-    assert_same(&machine.peek(dst), &expected, &what);
-    if a != dst {
-        assert_same(&machine.peek(a), words, "operand");
+    machine.assert_slots(&slots, order);
+}
+
+#[test]
+fn every_shape_transforms_both_ways() {
+    for log_n in 10..=13 {
+        for butterflies in BUTTERFLIES {
+            let mut machine = Machine::new(log_n, butterflies);
+            let mut random = Stimulus::new(u64::from(log_n + butterflies));
+            let words = residues(&mut random, machine.q(1).value(), machine.n());
+            check(&mut machine, NTT, 1, 1, 2, &words);
+            check(&mut machine, INTT, 1, 3, 3, &words);
+        }
     }
 }
 
 #[test]
-fn one_butterfly_transforms() {
-    let mut machine = Machine::new(10, 1);
-    let words = scrambled(machine.q(0).value(), machine.n(), 1);
-    check(&mut machine, NTT, 0, 0, 0, &words);
-    println!("{}", machine.cycles);
-    check(&mut machine, INTT, 0, 0, 0, &words);
+fn a_transform_takes_its_butterflies_and_29_cycles() {
+    for (log_n, butterflies, cycles) in [(10, 1, 5149), (12, 1, 24_605), (12, 8, 3101)] {
+        let shape = shape(log_n, butterflies);
+        assert_eq!(Datapath::transform_cycles(&shape), cycles);
+    }
 }
 
-#[test]
-fn all() {
-    for b in [1, 2, 4, 8] {
-        let mut machine = Machine::new(10, b);
-        let words = scrambled(machine.q(0).value(), machine.n(), 1);
-        check(&mut machine, NTT, 1, 1, 2, &words);
-        println!("{b} {}", machine.cycles);
-        check(&mut machine, INTT, 0, 0, 0, &words);
-        println!("{b} {}", machine.cycles);
+fn polynomial(q: u64, n: usize) -> impl Strategy<Value = Vec<u64>> {
+    let word = prop_oneof![Just(0), Just(1), Just(q - 1), 0..q];
+    prop_oneof![
+        4 => proptest::collection::vec(word, n),
+        1 => Just(vec![q - 1; n]),
+        1 => Just(vec![0; n]),
+        1 => (0..n, prop_oneof![Just(1), Just(q - 1)]).prop_map(move |(position, value)| {
+            let mut words = vec![0; n];
+            words[position] = value;
+            words
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn edge_polynomials_transform_both_ways(
+        butterflies in prop::sample::select(&BUTTERFLIES[..]),
+        limb in 0..LIMBS,
+        a in 0..SLOTS,
+        dst in 0..SLOTS,
+        inverse in any::<bool>(),
+        words in polynomial(plan(1, 10).modulus().value().min(plan(0, 10).modulus().value()), 1024),
+    ) {
+        let mut machine = Machine::new(10, butterflies);
+        check(&mut machine, if inverse { INTT } else { NTT }, limb, a, dst, &words);
     }
 }
