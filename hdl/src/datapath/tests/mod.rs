@@ -3,6 +3,7 @@ mod driver;
 mod flush;
 mod moves;
 mod pointwise;
+mod programs;
 mod streams;
 mod transforms;
 mod verilog;
