@@ -1,10 +1,13 @@
-//! Project tasks: `cargo xtask test` installs what is missing and checks everything, `cargo xtask formal`
-//! proves properties of the circuits, `cargo xtask train` trains the
-//! shipped networks, `cargo xtask tables` measures what README.md states.
+//! Project tasks: `cargo xtask test` installs what is missing and checks everything, `cargo xtask formal` proves
+//! properties of the circuits, `cargo xtask train` trains the shipped networks, `cargo xtask tables` measures what
+//! README.md states; `cargo xtask verilog`, `synth` and `bitstream` bring the circuits to where they can be read,
+//! counted and loaded.
 #![forbid(unsafe_code)]
 
 mod core_targets;
+mod document;
 mod formal;
+mod fpga_tools;
 mod licences;
 mod needs;
 mod readme;
@@ -12,10 +15,12 @@ mod repository;
 mod setup;
 mod shell;
 mod sources;
+mod synth;
 mod system;
 mod tables;
 mod test;
 mod train;
+mod verilog;
 
 use std::process::ExitCode;
 
@@ -39,6 +44,10 @@ enum Task {
     Train(train::Options),
     /// Measure what README.md states and write it there
     Tables(tables::Options),
+    /// Write the Verilog of the circuits to target/verilog and check it
+    Verilog(verilog::Options),
+    /// Area and speed of the circuits on FPGAs, with tools that are installed under target/fpga-tools
+    Synth(synth::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +56,8 @@ fn main() -> ExitCode {
         Task::Formal(options) => formal::run(&options),
         Task::Train(options) => train::run(&options),
         Task::Tables(options) => tables::run(&options),
+        Task::Verilog(options) => verilog::run(&options),
+        Task::Synth(options) => synth::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

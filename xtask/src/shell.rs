@@ -20,9 +20,10 @@ pub fn target_directory() -> PathBuf {
     )
 }
 
-/// A command in the workspace's root, with what it adds to the environment.
+/// A command, in the workspace's root unless it says otherwise, with what it adds to the environment.
 pub struct Shell {
     program: OsString,
+    directory: PathBuf,
     arguments: Vec<OsString>,
     variables: Vec<(String, OsString)>,
 }
@@ -32,6 +33,7 @@ impl Shell {
     pub fn new(program: impl AsRef<OsStr>, arguments: &str) -> Self {
         Self {
             program: program.as_ref().to_owned(),
+            directory: root(),
             arguments: arguments.split_whitespace().map(OsString::from).collect(),
             variables: Vec::new(),
         }
@@ -52,6 +54,12 @@ impl Shell {
     pub fn arguments(mut self, arguments: &str) -> Self {
         let more = arguments.split_whitespace().map(OsString::from);
         self.arguments.extend(more);
+        self
+    }
+
+    /// The directory to run in.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = directory.into();
         self
     }
 
@@ -81,7 +89,7 @@ impl Shell {
         let mut command = Command::new(program);
         command
             .args(&self.arguments)
-            .current_dir(root())
+            .current_dir(&self.directory)
             .stdin(Stdio::null());
         // What cargo says about this package must not reach other builds, where it would look like a change.
         for (name, _) in std::env::vars_os() {

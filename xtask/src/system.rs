@@ -118,6 +118,14 @@ pub fn tools() -> Result<()> {
     Ok(())
 }
 
+/// The same for one tool, without which there is no point in going on.
+pub fn require(tool: &Tool) -> Result<()> {
+    if !install(&[tool])? {
+        bail!("{} is needed: {}", tool.name, tool.purpose);
+    }
+    Ok(())
+}
+
 /// Whether all of `tools` are there in the end.
 fn install(tools: &[&Tool]) -> Result<bool> {
     let mut missing = Vec::new();

@@ -6,8 +6,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
 
+use crate::document::{Place, thousands};
 use crate::needs;
-use crate::shell::{Shell, root, target_directory};
+use crate::shell::{Shell, target_directory};
 
 /// How to measure.
 #[derive(Args)]
@@ -17,9 +18,12 @@ pub struct Options {
     print: bool,
 }
 
-/// The table stands between these lines.
-const BEGIN: &str = "<!-- measured: written by `cargo xtask tables` -->";
-const END: &str = "<!-- end of measured -->";
+/// Where the table stands.
+const PLACE: Place = Place {
+    path: "README.md",
+    begin: "<!-- measured: written by `cargo xtask tables` -->",
+    end: "<!-- end of measured -->",
+};
 
 /// Runs of the demonstration whose median is taken.
 const RUNS: usize = 9;
@@ -60,18 +64,7 @@ pub fn run(options: &Options) -> Result<()> {
         println!("{table}");
         return Ok(());
     }
-    let path = root().join("README.md");
-    let text = fs::read_to_string(&path).context("README.md")?;
-    fs::write(path, replaced(&text, &table)?)?;
-    println!("    README.md: written");
-    Ok(())
-}
-
-/// `text` with what stands between the markers replaced.
-fn replaced(text: &str, table: &str) -> Result<String> {
-    let (before, rest) = text.split_once(BEGIN).context("README.md has no table")?;
-    let (_, after) = rest.split_once(END).context("the table has no end")?;
-    Ok(format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
+    PLACE.write(&table)
 }
 
 /// The machine in a line.
@@ -124,18 +117,6 @@ fn megabytes(object: &Value) -> Result<String> {
         up? / 1e6,
         down? / 1e6
     ))
-}
-
-/// A number with its thousands apart.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
-    groups.join(",")
 }
 
 fn one_image() -> Result<Row> {
@@ -301,21 +282,6 @@ fn garbling() -> Result<Vec<Row>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_is_replaced_between_its_markers() {
-        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let new = replaced(&text, "new\n").unwrap();
-        assert_eq!(new, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
-        assert_eq!(replaced(&new, "new\n").unwrap(), new);
-        assert!(replaced("a", "new").is_err());
-    }
-
-    #[test]
-    fn thousands_stand_apart() {
-        assert_eq!(thousands(7), "7");
-        assert_eq!(thousands(1_465_924), "1,465,924");
-    }
 
     #[test]
     fn a_line_is_found_by_its_first_word() {
