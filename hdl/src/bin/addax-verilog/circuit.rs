@@ -6,7 +6,7 @@ use std::str::FromStr;
 use addax_core::isa::{Geometry, Instruction, Limb, Slot, instruction_cycles};
 use addax_hdl::datapath::Datapath;
 use addax_hdl::verilog::{Port, generate, ports};
-use addax_hdl::{Shape, Target};
+use addax_hdl::{Machine, Shape, Target};
 use rust_hdl::core::prelude::*;
 
 use crate::pins::Pins;
@@ -71,7 +71,7 @@ impl Circuit {
         let shape = self.shape.with_target(target);
         match self.kind {
             Kind::Engine => self.text(Datapath::new(&shape)),
-            Kind::Machine => Err("not there yet".into()),
+            Kind::Machine => self.text(Machine::new(&shape)),
         }
     }
 

@@ -8,6 +8,8 @@
 //! * `NAME.ecp5.v`, with instances of ECP5 multipliers and block RAMs;
 //! * `NAME.pins.v`, a module `NAME_pins` around either of them that has three pins (see [`pins`]).
 //!
+//! Once there is `ecp5_models.v`, models of the ECP5 cells for simulation.
+//!
 //! On standard output there is a line of fields, separated by tabs, for each name (see [`Circuit::line`]), and one
 //! for each breach of the rules of `addax_hdl::verilog::check`: `breach`, file, message.
 #![forbid(unsafe_code)]
@@ -20,6 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
+use addax_hdl::leaf::ECP5_MODELS;
 use addax_hdl::{Target, verilog};
 use circuit::Circuit;
 use pins::Pins;
@@ -30,6 +33,10 @@ fn main() -> ExitCode {
         eprintln!("usage: addax-verilog DIRECTORY NAME...");
         return ExitCode::from(2);
     };
+    if let Err(error) = fs::write(Path::new(directory).join("ecp5_models.v"), ECP5_MODELS) {
+        eprintln!("addax-verilog: {directory}: {error}");
+        return ExitCode::FAILURE;
+    }
     for name in names {
         if let Err(error) = write(Path::new(directory), name) {
             eprintln!("addax-verilog: {name}: {error}");
