@@ -45,7 +45,7 @@ impl Device {
     pub const fn script(self) -> &'static str {
         match self {
             Self::Ecp5 => {
-                "read_verilog -lib +/lattice/cells_bb.v; read_verilog circuit.v pins.v; hierarchy -check -top TOP; proc; flatten; check -assert; design -reset
+                "read_verilog circuit.v pins.v; synth_ecp5 -run begin:coarse -top TOP; proc; flatten; check -assert; design -reset
 read_verilog circuit.v pins.v; synth_ecp5 -top TOP -json ecp5.netlist.json"
             }
             Self::Xilinx7 => {

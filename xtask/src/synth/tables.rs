@@ -106,7 +106,7 @@ fn long(report: &Report) -> String {
     let mut text = format!(
         "{}; LFE5U-85F, speed grade 8, package CABGA756. LUT4 are all lookup tables in use, those of carry chains \
          included.\n\n\
-         | circuit | cycles forward, inverse | MHz from each seed | µs | LUT4 | FF | DSP | EBR | kLUT4·µs |\n\
+         | circuit | cycles | MHz from each seed | µs | LUT4 | FF | DSP | EBR | kLUT4·µs |\n\
          |---|---|---|---|---|---|---|---|---|\n",
         report.tools.join(", ")
     );
@@ -117,10 +117,9 @@ fn long(report: &Report) -> String {
             .map(|clock| format!("{clock:.1}"))
             .collect();
         text += &format!(
-            "| `{}` | {}, {} | {} | {:.1} | {} | {} | {} | {} | {:.0} |\n",
+            "| `{}` | {} | {} | {:.1} | {} | {} | {} | {} | {:.0} |\n",
             config.name,
             thousands(config.cycles),
-            thousands(config.inverse_cycles),
             clocks.join(", "),
             config.us,
             thousands(config.lut4),

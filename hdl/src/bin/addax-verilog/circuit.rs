@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::str::FromStr;
 
-use addax_core::isa::{Geometry, Instruction, Limb, Slot, instruction_cycles};
+use addax_core::isa::Geometry;
+use addax_hdl::control::ISSUE_CYCLES;
 use addax_hdl::datapath::Datapath;
+use addax_hdl::engine::Engine;
 use addax_hdl::verilog::{Port, generate, ports};
 use addax_hdl::{Machine, Shape, Target};
 use rust_hdl::core::prelude::*;
@@ -14,7 +16,7 @@ use crate::pins::Pins;
 /// What a circuit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// The datapath alone.
+    /// The datapath of transforms, with one slot.
     Engine,
     /// The whole ring processor.
     Machine,
@@ -50,6 +52,7 @@ impl FromStr for Circuit {
         };
         let (n, butterflies) = (number('n')?, number('b')?);
         let (slots, limbs) = match kind {
+            // Of the two slots that a shape has at least, the engine builds one.
             Kind::Engine => (2, 1),
             Kind::Machine => (number('s')?, number('l')?),
         };
@@ -70,7 +73,7 @@ impl Circuit {
     pub fn verilog(&self, target: Target) -> Result<(String, Vec<Port>), Box<dyn Error>> {
         let shape = self.shape.with_target(target);
         match self.kind {
-            Kind::Engine => self.text(Datapath::new(&shape)),
+            Kind::Engine => self.text(Engine::new(&shape)),
             Kind::Machine => self.text(Machine::new(&shape)),
         }
     }
@@ -80,25 +83,19 @@ impl Circuit {
         Ok((generate(&block, &self.name)?, ports(&block)))
     }
 
-    /// Cycles of a forward and of an inverse transform, from issue to the last word's write.
-    fn transform_cycles(&self) -> Result<[u64; 2], Box<dyn Error>> {
-        let (limb, slot) = (Limb::new(0)?, Slot::new(0)?);
-        let forward = Instruction::Ntt {
-            limb,
-            dst: slot,
-            a: slot,
-        };
-        let inverse = Instruction::Intt {
-            limb,
-            dst: slot,
-            a: slot,
-        };
-        Ok([forward, inverse].map(|one| instruction_cycles(&one, &self.shape.geometry())))
+    /// Cycles of a transform, forward or inverse: of the engine from `start` to `done`, of the machine from the end of
+    /// one instruction to the end of the next.
+    fn transform_cycles(&self) -> u64 {
+        let transform = Datapath::transform_cycles(&self.shape) as u64;
+        match self.kind {
+            Kind::Engine => transform,
+            Kind::Machine => transform + ISSUE_CYCLES,
+        }
     }
 
-    /// Fields of the circuit's line: `circuit`, name, kind, n, butterflies, slots, limbs, cycles of a forward and of an
-    /// inverse transform, lookup tables and flip-flops of the module with pins.
-    pub fn line(&self, pins: &Pins) -> Result<String, Box<dyn Error>> {
+    /// Fields of the circuit's line: `circuit`, name, kind, n, butterflies, slots, limbs, cycles of a transform,
+    /// lookup tables and flip-flops of the module with pins.
+    pub fn line(&self, pins: &Pins) -> String {
         let kind = match self.kind {
             Kind::Engine => "engine",
             Kind::Machine => "machine",
@@ -106,11 +103,13 @@ impl Circuit {
         let shape = &self.shape;
         let sizes = [shape.n(), shape.butterflies(), shape.slots(), shape.limbs()];
         let sizes = sizes.map(|number| number.to_string()).join("\t");
-        let [forward, inverse] = self.transform_cycles()?;
-        Ok(format!(
-            "circuit\t{}\t{kind}\t{sizes}\t{forward}\t{inverse}\t{}\t{}",
-            self.name, pins.lookup_tables, pins.flip_flops
-        ))
+        format!(
+            "circuit\t{}\t{kind}\t{sizes}\t{}\t{}\t{}",
+            self.name,
+            self.transform_cycles(),
+            pins.lookup_tables,
+            pins.flip_flops
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! Writes the Verilog of circuits: `addax-verilog DIRECTORY NAME…`.
 //!
 //! A name says what the circuit is: `machine_n4096_b8_s16_l3` is a ring processor for n = 4096 with 8 butterflies, 16
-//! slots and 3 limbs; `engine_n4096_b1` is the datapath alone, of a machine with two slots and one limb. For each name
-//! three files are written:
+//! slots and 3 limbs; `engine_n4096_b1` is the transform engine, which has one slot and one limb. For each name three
+//! files are written:
 //!
 //! * `NAME.v`, plain Verilog;
 //! * `NAME.ecp5.v`, with instances of ECP5 multipliers and block RAMs;
@@ -52,7 +52,7 @@ fn write(directory: &Path, name: &str) -> Result<(), Box<dyn Error>> {
     let (text, ports) = circuit.verilog(Target::Behavioural)?;
     let (ecp5, _) = circuit.verilog(Target::Ecp5)?;
     let pins = Pins::around(name, &ports)?;
-    println!("{}", circuit.line(&pins)?);
+    println!("{}", circuit.line(&pins));
     for (ending, text) in [("v", text), ("ecp5.v", ecp5)] {
         let file = format!("{name}.{ending}");
         for violation in verilog::check(&text) {
