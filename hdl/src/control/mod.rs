@@ -30,7 +30,7 @@ mod tests;
 
 pub use bounds::Bounds;
 pub use commands::Commands;
-pub use counter::Counter;
+pub use counter::{Counter, CounterPart};
 pub use decoder::Decoder;
 pub use faults::Faults;
 pub use fetch::Fetch;
@@ -281,7 +281,7 @@ impl Logic for Control {
         self.tags.shown_slot.next = self.status_address.val().get_bits::<7>(0);
 
         self.sequencer.restart.next = self.restart.val();
-        self.sequencer.abort.next = self.commands.abort.val();
+        self.sequencer.abandon.next = self.commands.abort.val();
         self.sequencer.ready.next = self.fetch.ready.val();
         self.sequencer.beyond.next = self.fetch.place.val().get_bit(10);
         self.sequencer.legal.next = self.fetch.legal.val();

@@ -22,7 +22,7 @@ pub struct Sequencer {
     /// Start at place 0.
     pub restart: Signal<In, Bit>,
     /// End the program.
-    pub abort: Signal<In, Bit>,
+    pub abandon: Signal<In, Bit>,
     /// The instruction may be checked.
     pub ready: Signal<In, Bit>,
     /// It lies beyond program memory.
@@ -108,7 +108,7 @@ pub struct Sequencer {
     sound: Signal<Local, Bit>,
     waiting: Signal<Local, Bit>,
     passes: Signal<Local, Bit>,
-    short: Signal<Local, Bit>,
+    immediate: Signal<Local, Bit>,
     stall_now: Signal<Local, Bit>,
     any_state: Signal<Local, Bit>,
     code_none: Constant<Word<4>>,
@@ -127,7 +127,7 @@ impl Default for Sequencer {
         Self {
             clock: Signal::default(),
             restart: Signal::default(),
-            abort: Signal::default(),
+            abandon: Signal::default(),
             ready: Signal::default(),
             beyond: Signal::default(),
             legal: Signal::default(),
@@ -178,7 +178,7 @@ impl Default for Sequencer {
             sound: Signal::default(),
             waiting: Signal::default(),
             passes: Signal::default(),
-            short: Signal::default(),
+            immediate: Signal::default(),
             stall_now: Signal::default(),
             any_state: Signal::default(),
             code_none: code(error::NONE),
@@ -226,7 +226,7 @@ impl Logic for Sequencer {
             && !self.wrong_limb.val()
             && !self.bad_constant.val()
             && !self.aborting.q.val();
-        self.short.next = self.begins_loop.val() || self.sync.val() || self.halt.val();
+        self.immediate.next = self.begins_loop.val() || self.sync.val() || self.halt.val();
         self.waiting.next = self.sync.val() && !self.drained.val();
         self.passes.next = self.checking.q.val() && self.sound.val() && !self.waiting.val();
 
@@ -265,8 +265,8 @@ impl Logic for Sequencer {
             self.checking.d.next = false;
         }
         if self.passes.val() && !self.halt.val() {
-            self.looking_up.d.next = self.short.val();
-            self.executing.d.next = !self.short.val();
+            self.looking_up.d.next = self.immediate.val();
+            self.executing.d.next = !self.immediate.val();
         }
         if self.executing.q.val() && (self.done.val() || self.bad.val() || self.aborting.q.val()) {
             self.executing.d.next = false;
@@ -275,7 +275,7 @@ impl Logic for Sequencer {
         if self.restart.val() {
             self.looking_up.d.next = true;
         }
-        if self.abort.val() && self.any_state.val() {
+        if self.abandon.val() && self.any_state.val() {
             self.aborting.d.next = true;
         }
         if !self.any_state.val() {
@@ -285,7 +285,7 @@ impl Logic for Sequencer {
         // The front may go on even if the program ends here.
         self.issue.next = self.checking.q.val();
         self.advance.next = self.checking.q.val() && !self.waiting.val();
-        self.start_register.d.next = self.passes.val() && !self.short.val();
+        self.start_register.d.next = self.passes.val() && !self.immediate.val();
         self.start.next = self.start_register.q.val();
         self.flush_register.d.next =
             self.executing.q.val() && (self.bad.val() || self.aborting.q.val());
@@ -296,7 +296,7 @@ impl Logic for Sequencer {
         self.tag_valid.next = !self.bad.val() && !self.aborting.q.val();
 
         self.running.next = self.any_state.val();
-        self.retired_register.d.next = (self.passes.val() && self.short.val())
+        self.retired_register.d.next = (self.passes.val() && self.immediate.val())
             || (self.executing.q.val()
                 && self.done.val()
                 && !self.bad.val()

@@ -131,6 +131,51 @@ impl Operands {
     }
 }
 
+/// The inputs of one cycle.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs {
+    command: Option<(u64, u64, u64)>,
+    status_address: u64,
+    /// `done`, `stall`, `bad`, `drained`.
+    datapath: [bool; 4],
+}
+
+impl Inputs {
+    fn at(control: &Control) -> Self {
+        let command = (
+            control.command_kind.val().value(),
+            control.command_address.val().value(),
+            control.command_data.val().value(),
+        );
+        Self {
+            command: control.command_valid.val().then_some(command),
+            status_address: control.status_address.val().value(),
+            datapath: [
+                control.done.val(),
+                control.stall.val(),
+                control.bad.val(),
+                control.drained.val(),
+            ],
+        }
+    }
+
+    /// Puts them at the ports.
+    pub fn set(&self, control: &mut Control) {
+        let (kind, address, data) = self.command.unwrap_or_default();
+        control.command_valid.next = self.command.is_some();
+        control.command_kind.next = Word::new(kind);
+        control.command_address.next = Word::new(address);
+        control.command_data.next = Word::new(data);
+        control.status_address.next = Word::new(self.status_address);
+        [
+            control.done.next,
+            control.stall.next,
+            control.bad.next,
+            control.drained.next,
+        ] = self.datapath;
+    }
+}
+
 /// How long instructions take in the datapath.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -176,8 +221,8 @@ pub struct Bench {
     pub retired: u64,
     /// Twiddles written.
     pub twiddles: Vec<(u64, u64)>,
-    /// All cycles so far.
-    pub now: u64,
+    /// The inputs of all cycles.
+    pub seen: Vec<Inputs>,
     execution: Option<Execution>,
     /// Cycles until a store's words have left.
     leaving: u64,
@@ -199,7 +244,7 @@ impl Bench {
             flushes: 0,
             retired: 0,
             twiddles: Vec::new(),
-            now: 0,
+            seen: Vec::new(),
             execution: None,
             leaving: 0,
             flushed: false,
@@ -250,6 +295,7 @@ impl Bench {
         self.control.stall.next = stall;
         self.control.drained.next = self.leaving == 0;
         settle(&mut self.control);
+        self.seen.push(Inputs::at(&self.control));
         self.retired += u64::from(self.control.retired.val());
         if self.control.twiddle_write.val() {
             let word = self.control.twiddle_data.val().value();
@@ -258,7 +304,6 @@ impl Bench {
         }
         self.control.clock.next = !self.control.clock.val();
         settle(&mut self.control);
-        self.now += 1;
     }
 
     /// Offers a command until it is taken.

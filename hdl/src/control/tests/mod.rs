@@ -1,5 +1,7 @@
 //! The control against `core::isa` and `core::machine`, with a datapath that only takes its time.
 mod bench;
+mod cosimulation;
+mod counter;
 mod decoder;
 mod faults;
 mod programs;
