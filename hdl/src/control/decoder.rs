@@ -16,8 +16,16 @@ use crate::word::Word;
 pub struct Decoder {
     /// The word.
     pub word: Signal<In, Word<32>>,
-    /// Whether the word is an instruction.
+    /// Whether the word is an instruction: one of the following four.
     pub legal: Signal<Out, Bit>,
+    /// It is a legal `LD` or `ST`.
+    pub legal_stream: Signal<Out, Bit>,
+    /// It is a legal instruction that reads one slot and writes one.
+    pub legal_slot: Signal<Out, Bit>,
+    /// It is a legal `MUL`, `MAC`, `ADD` or `SUB`.
+    pub legal_pointwise: Signal<Out, Bit>,
+    /// It is a legal `LOOP`, `SYNC` or `HALT`.
+    pub legal_sequence: Signal<Out, Bit>,
     /// Field a is a slot that is read; increments move it.
     pub reads_a: Signal<Out, Bit>,
     /// Field b is a slot that is read; increments move it.
@@ -89,6 +97,10 @@ impl Default for Decoder {
         Self {
             word: Signal::default(),
             legal: Signal::default(),
+            legal_stream: Signal::default(),
+            legal_slot: Signal::default(),
+            legal_pointwise: Signal::default(),
+            legal_sequence: Signal::default(),
             reads_a: Signal::default(),
             reads_b: Signal::default(),
             reads_dst: Signal::default(),
@@ -197,7 +209,7 @@ impl Logic for Decoder {
             || self.multiply_constant.val()
             || self.reduce.val();
 
-        self.legal.next = (self.load.val()
+        self.legal_stream.next = (self.load.val()
             && self.dst_slot.val()
             && self.a_empty.val()
             && self.b_empty.val()
@@ -207,33 +219,26 @@ impl Logic for Decoder {
                 && self.dst_empty.val()
                 && self.a_slot.val()
                 && self.b_empty.val()
-                && self.flags_empty.val())
-            || (self.transform.val()
-                && self.dst_slot.val()
-                && self.a_slot.val()
-                && self.b_empty.val()
-                && self.flags_empty.val())
-            || (self.pointwise.val()
-                && self.dst_slot.val()
-                && (self.a_slot.val() || self.b_slot.val())
-                && self.flags_empty.val())
-            || (self.multiply_constant.val()
-                && self.dst_slot.val()
-                && self.a_slot.val()
-                && self.flags_empty.val())
-            || (self.automorphism.val()
-                && self.dst_slot.val()
-                && self.a_slot.val()
-                && !self.in_place.val())
-            || (self.reduce.val()
-                && self.dst_slot.val()
-                && self.a_slot.val()
-                && self.b_limb.val()
-                && self.flags_empty.val())
-            || (self.begins_loop.val()
-                && self.fields.count.val().any()
-                && self.fields.body.val().any()
-                && (self.moving.val() == self.striding.val()))
+                && self.flags_empty.val());
+        // The conditions on b and the flags for each instruction that reads one slot.
+        self.legal_slot.next = self.dst_slot.val()
+            && self.a_slot.val()
+            && ((self.transform.val() && self.b_empty.val() && self.flags_empty.val())
+                || (self.multiply_constant.val() && self.flags_empty.val())
+                || (self.automorphism.val() && !self.in_place.val())
+                || (self.reduce.val() && self.b_limb.val() && self.flags_empty.val()));
+        self.legal_pointwise.next = self.pointwise.val()
+            && self.dst_slot.val()
+            && (self.a_slot.val() || self.b_slot.val())
+            && self.flags_empty.val();
+        self.legal_sequence.next = (self.begins_loop.val()
+            && self.fields.count.val().any()
+            && self.fields.body.val().any()
+            && (self.moving.val() == self.striding.val()))
             || ((self.sync.val() || self.halt.val()) && !self.fields.below_op.val().any());
+        self.legal.next = self.legal_stream.val()
+            || self.legal_slot.val()
+            || self.legal_pointwise.val()
+            || self.legal_sequence.val();
     }
 }

@@ -86,7 +86,10 @@ pub struct Fetch {
     word_register: Register<Word<32>>,
     carry_a: Register<Bit>,
     carry_b: Register<Bit>,
-    legal_register: Register<Bit>,
+    legal_stream: Register<Bit>,
+    legal_slot: Register<Bit>,
+    legal_pointwise: Register<Bit>,
+    legal_sequence: Register<Bit>,
     reads_a_register: Register<Bit>,
     reads_b_register: Register<Bit>,
     reads_dst_register: Register<Bit>,
@@ -158,7 +161,10 @@ impl Fetch {
             word_register: Register::default(),
             carry_a: Register::default(),
             carry_b: Register::default(),
-            legal_register: Register::default(),
+            legal_stream: Register::default(),
+            legal_slot: Register::default(),
+            legal_pointwise: Register::default(),
+            legal_sequence: Register::default(),
             reads_a_register: Register::default(),
             reads_b_register: Register::default(),
             reads_dst_register: Register::default(),
@@ -197,7 +203,10 @@ impl Logic for Fetch {
             word_register,
             carry_a,
             carry_b,
-            legal_register,
+            legal_stream,
+            legal_slot,
+            legal_pointwise,
+            legal_sequence,
             reads_a_register,
             reads_b_register,
             reads_dst_register,
@@ -250,7 +259,10 @@ impl Logic for Fetch {
         self.word_register.d.next = self.moved.result.val();
         self.carry_a.d.next = self.sum_a.val().get_bit(7);
         self.carry_b.d.next = self.sum_b.val().get_bit(7);
-        self.legal_register.d.next = self.decoder.legal.val();
+        self.legal_stream.d.next = self.decoder.legal_stream.val();
+        self.legal_slot.d.next = self.decoder.legal_slot.val();
+        self.legal_pointwise.d.next = self.decoder.legal_pointwise.val();
+        self.legal_sequence.d.next = self.decoder.legal_sequence.val();
         self.reads_a_register.d.next = self.decoder.reads_a.val();
         self.reads_b_register.d.next = self.decoder.reads_b.val();
         self.reads_dst_register.d.next = self.decoder.reads_dst.val();
@@ -285,7 +297,10 @@ impl Logic for Fetch {
         self.ready.next = self.settled.val();
         self.place.next = self.place_register.q.val();
         self.word.next = self.word_register.q.val();
-        self.legal.next = self.legal_register.q.val();
+        self.legal.next = self.legal_stream.q.val()
+            || self.legal_slot.q.val()
+            || self.legal_pointwise.q.val()
+            || self.legal_sequence.q.val();
         self.fits.next = self.bounds.fits.val();
         self.loop_refused.next = self.loops.refused.val();
         self.reads_a.next = self.reads_a_register.q.val();

@@ -141,10 +141,10 @@ pub struct Control {
     issue: Issue,
     faults: Faults,
     status: Status,
+    restart: Register<Bit>,
     ended: Register<Bit>,
     ended_before: Register<Bit>,
     ended_long: Register<Bit>,
-    restart: Signal<Local, Bit>,
     busy: Signal<Local, Bit>,
     limb_a: Signal<Local, Word<4>>,
 }
@@ -196,10 +196,10 @@ impl Control {
             issue: Issue::default(),
             faults: Faults::default(),
             status: Status::new(shape),
+            restart: Register::default(),
             ended: Register::default(),
             ended_before: Register::default(),
             ended_long: Register::default(),
-            restart: Signal::default(),
             busy: Signal::default(),
             limb_a: Signal::default(),
         }
@@ -212,13 +212,14 @@ impl Logic for Control {
         clock!(
             self, clock, commands, fetch, limbs, operands, tags, sequencer, issue, faults, status
         );
-        dff_setup!(self, clock, ended, ended_before, ended_long);
+        dff_setup!(self, clock, restart, ended, ended_before, ended_long);
 
         // The counters take three cycles to settle after the last instruction.
         self.ended.d.next = self.sequencer.running.val();
         self.ended_before.d.next = self.ended.q.val();
         self.ended_long.d.next = self.ended_before.q.val();
-        self.busy.next = self.sequencer.running.val()
+        self.busy.next = self.restart.q.val()
+            || self.sequencer.running.val()
             || self.ended.q.val()
             || self.ended_before.q.val()
             || self.ended_long.q.val();
@@ -233,12 +234,12 @@ impl Logic for Control {
         self.twiddle_write.next = self.commands.write_twiddle.val();
         self.twiddle_address.next = self.commands.write_address.val();
         self.twiddle_data.next = self.commands.write_data.val();
-        self.restart.next = self.commands.start.val() && !self.faults.stands.val();
+        self.restart.d.next = self.commands.start.val() && !self.faults.stands.val();
 
         self.fetch.write.next = self.commands.write_program.val();
         self.fetch.write_address.next = self.commands.write_address.val().get_bits::<10>(0);
         self.fetch.write_data.next = self.commands.write_data.val().get_bits::<32>(0);
-        self.fetch.restart.next = self.restart.val();
+        self.fetch.restart.next = self.restart.q.val();
         self.fetch.advance.next = self.sequencer.advance.val();
         self.fields.word.next = self.fetch.word.val();
 
@@ -280,7 +281,7 @@ impl Logic for Control {
         self.tags.clear.next = self.commands.clear_tags.val();
         self.tags.shown_slot.next = self.status_address.val().get_bits::<7>(0);
 
-        self.sequencer.restart.next = self.restart.val();
+        self.sequencer.restart.next = self.restart.q.val();
         self.sequencer.abandon.next = self.commands.abort.val();
         self.sequencer.ready.next = self.fetch.ready.val();
         self.sequencer.beyond.next = self.fetch.place.val().get_bit(10);
@@ -353,7 +354,7 @@ impl Logic for Control {
 
         self.status.address.next = self.status_address.val();
         self.status_data.next = self.status.data.val();
-        self.status.clear.next = self.restart.val();
+        self.status.clear.next = self.restart.q.val();
         self.status.cycle.next = self.sequencer.cycle.val();
         self.status.stalled.next = self.sequencer.stalled.val();
         self.status.retired.next = self.sequencer.retired.val();

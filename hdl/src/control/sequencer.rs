@@ -275,11 +275,11 @@ impl Logic for Sequencer {
         if self.restart.val() {
             self.looking_up.d.next = true;
         }
-        if self.abandon.val() && self.any_state.val() {
-            self.aborting.d.next = true;
-        }
         if !self.any_state.val() {
             self.aborting.d.next = false;
+        }
+        if self.abandon.val() && (self.any_state.val() || self.restart.val()) {
+            self.aborting.d.next = true;
         }
 
         // The front may go on even if the program ends here.

@@ -1,7 +1,5 @@
 //! The Verilog does what the model does: modules on random inputs, the whole on whole programs.
 
-use rust_hdl::core::prelude::*;
-
 use super::bench::{Bench, Inputs, Pace};
 use super::{Random, programs, shape};
 use crate::control::{Control, Decoder, Loops, Operands, Sequencer, Tags};
@@ -112,7 +110,7 @@ fn the_sequencer() {
     let mut bench = Cosimulation::new("sequencer", block, |block| &mut block.clock).unwrap();
     bench
         .run(50_000, |_, block| {
-            let mut rarely = |one_in: u64| stimulus.bits() % one_in == 0;
+            let mut rarely = |one_in: u64| stimulus.bits().is_multiple_of(one_in);
             block.restart.next = rarely(20) && !block.running.val();
             block.abandon.next = rarely(200);
             block.ready.next = !rarely(3);

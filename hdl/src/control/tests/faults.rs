@@ -235,6 +235,19 @@ fn an_abort_without_a_program_does_nothing() {
 }
 
 #[test]
+fn an_abort_right_behind_the_start() {
+    let mut bench = Bench::new(&shape(), 11);
+    bench.write(&memory_of(&[SYNC, HALT]));
+    assert!(bench.offer(command::CONTROL, control::START, 0));
+    assert!(bench.offer(command::CONTROL, control::ABORT, 0));
+    bench.tick();
+    bench.finish();
+    let end = bench.error();
+    assert_eq!((end.code, end.place), (error::ABORTED, 0));
+    assert_eq!(bench.status(status::INSTRUCTIONS), 0);
+}
+
+#[test]
 fn only_an_abort_is_taken_while_a_program_runs() {
     let mut bench = Bench::new(&shape(), 8);
     bench.pace.least = 300;
