@@ -6,11 +6,10 @@
 //! [`Status`] remember. Nothing here depends on data: cycles do not, and `docs/hardware.md` says why errors may.
 //!
 //! **Cycles.** Let D be the cycle in which an instruction is done. The next one is looked up in cycle D + 1, checked
-//! in D + 2, and `start` is high in D + 3, if the front was ready, that is if the instruction before took three
-//! cycles in the datapath. `LOOP` and `SYNC` are done when they are checked, and what follows them has to be fetched
-//! first. So every instruction costs a constant: [`ISSUE_CYCLES`] and what the datapath takes from `start` to `done`,
-//! both included; or [`LOOP_CYCLES`], [`SYNC_CYCLES`], [`HALT_CYCLES`], the last including the first fetch of a
-//! program.
+//! in D + 2, and `start` is high in D + 3, if the front was ready, that is if there were three cycles from `start` to
+//! D. `LOOP` and `SYNC` are done when they are checked, and what follows them has to be fetched
+//! first. So every instruction costs a constant: [`ISSUE_CYCLES`] and what the datapath takes from `start` to `done`;
+//! or [`LOOP_CYCLES`], [`SYNC_CYCLES`], [`HALT_CYCLES`], the last including the first fetch of a program.
 mod bounds;
 mod commands;
 mod counter;
@@ -50,17 +49,16 @@ use crate::leaf::Register;
 use crate::shape::Shape;
 use crate::word::Word;
 
-/// Looking up and checking: the cycles of an instruction in which the datapath does not work on it.
-pub const ISSUE_CYCLES: u64 = 2;
-/// All cycles of a `LOOP`: those two, and until the instruction behind it is ready.
-pub const LOOP_CYCLES: u64 = ISSUE_CYCLES + Fetch::READY;
+/// Cycles from the end of the instruction before to `start`: looked up, checked, started.
+pub const ISSUE_CYCLES: u64 = 3;
+/// All cycles of a `LOOP`: looked up, checked, and until the instruction behind it is ready.
+pub const LOOP_CYCLES: u64 = 2 + Fetch::READY;
 /// All cycles of a `SYNC` that are no stalls.
-pub const SYNC_CYCLES: u64 = ISSUE_CYCLES + Fetch::READY;
+pub const SYNC_CYCLES: u64 = 2 + Fetch::READY;
 /// All cycles of a `HALT`, those before the program's first instruction is ready included.
-pub const HALT_CYCLES: u64 = ISSUE_CYCLES + Fetch::READY;
-/// Fewest cycles, `start` and `done` included, that an instruction must take in the datapath for the front to be
-/// ready behind it.
-pub const LEAST_EXECUTION_CYCLES: u64 = Fetch::READY;
+pub const HALT_CYCLES: u64 = 2 + Fetch::READY;
+/// Fewest cycles from `start` to `done` of an instruction for the front to be ready behind it.
+pub const LEAST_EXECUTION_CYCLES: u64 = Fetch::READY - 1;
 
 /// The control of a machine.
 #[derive(Clone, Debug, LogicBlock)]

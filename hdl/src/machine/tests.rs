@@ -1,12 +1,14 @@
 //! Control and datapath together. That every instruction computes what the reference machine does is tested on the
 //! whole, in `sim`.
 
-use addax_core::isa::{Geometry, ProgramBuilder};
+use addax_core::isa::{Geometry, Program, ProgramBuilder, ProgramError, STREAM};
 use addax_core::ntt::bit_reverse;
 use rust_hdl::core::prelude::*;
 
 use super::Machine;
+use crate::control::{HALT_CYCLES, ISSUE_CYCLES};
 use crate::cosim::Stimulus;
+use crate::datapath::Datapath;
 use crate::ports::{command, control, error, limb, status};
 use crate::shape::{Shape, Target};
 use crate::word::Word;
@@ -47,14 +49,19 @@ fn read(machine: &mut Machine, address: u64) -> u64 {
 
 /// Runs the program to its end with streams that come and go, and returns the output.
 fn run(machine: &mut Machine, input: &[u64], stimulus: &mut Stimulus) -> Vec<u64> {
+    run_fed(machine, input, || stimulus.bit())
+}
+
+/// The same; `ready` says in which cycles a stream moves.
+fn run_fed(machine: &mut Machine, input: &[u64], mut ready: impl FnMut() -> bool) -> Vec<u64> {
     let mut input = input.iter().copied().peekable();
     let mut output = Vec::new();
     write(machine, command::CONTROL, control::START, 0);
     edge(machine);
     for _ in 0..100_000 {
-        machine.input_valid.next = input.peek().is_some() && stimulus.bit();
+        machine.input_valid.next = input.peek().is_some() && ready();
         machine.input_data[0].next = Word::new(input.peek().copied().unwrap_or(0));
-        machine.output_ready.next = stimulus.bit();
+        machine.output_ready.next = ready();
         settle(machine);
         if machine.input_valid.val() && machine.input_ready.val() {
             input.next();
@@ -70,12 +77,24 @@ fn run(machine: &mut Machine, input: &[u64], stimulus: &mut Stimulus) -> Vec<u64
     panic!("the program does not end");
 }
 
-#[test]
-fn words_go_in_are_permuted_and_come_out() {
+fn machine() -> Machine {
     let geometry = Geometry::new(10, 2, 4).unwrap();
     let shape = Shape::new(geometry, 1, Target::Behavioural).unwrap();
     let mut machine = Machine::new(&shape);
     machine.connect_all();
+    write(&mut machine, command::LIMB, limb::MODULUS, QH);
+    machine
+}
+
+fn write_program(machine: &mut Machine, program: &Program) {
+    for (place, &word) in program.words().iter().enumerate() {
+        write(machine, command::PROGRAM, place as u64, word.into());
+    }
+}
+
+#[test]
+fn words_go_in_are_permuted_and_come_out() {
+    let mut machine = machine();
     let mut builder = ProgramBuilder::new();
     builder
         .load(0, 0)
@@ -84,10 +103,7 @@ fn words_go_in_are_permuted_and_come_out() {
         .unwrap();
     builder.store(3).unwrap().store(0).unwrap().sync().unwrap();
     let program = builder.finish().unwrap();
-    for (place, &word) in program.words().iter().enumerate() {
-        write(&mut machine, command::PROGRAM, place as u64, word.into());
-    }
-    write(&mut machine, command::LIMB, limb::MODULUS, QH);
+    write_program(&mut machine, &program);
     let mut stimulus = Stimulus::new(1);
     let input: Vec<u64> = (0..1024).map(|_| stimulus.below((QH << 18) + 1)).collect();
     let output = run(&mut machine, &input, &mut stimulus);
@@ -123,4 +139,63 @@ fn words_go_in_are_permuted_and_come_out() {
     edge(&mut machine);
     assert!(run(&mut machine, &input, &mut stimulus) == expected);
     assert_eq!(read(&mut machine, status::CYCLES), cycles);
+}
+
+type Append = fn(&mut ProgramBuilder) -> Result<&mut ProgramBuilder, ProgramError>;
+
+/// What an instruction adds to the cycles of a program is what the datapath says and those of issuing it.
+#[test]
+fn every_instruction_takes_its_cycles() {
+    let mut machine = machine();
+    let shape = *machine.shape();
+    let pointwise = Datapath::pointwise_cycles(&shape);
+    let cases: [(&str, Append, usize); 12] = [
+        ("LD", |p| p.load(0, 1), Datapath::load_cycles(&shape)),
+        (
+            "LD weights",
+            |p| p.load_weights(0, 1),
+            Datapath::load_cycles(&shape),
+        ),
+        ("ST", |p| p.store(0), Datapath::store_cycles(&shape)),
+        (
+            "NTT",
+            |p| p.ntt(0, 1, 0),
+            Datapath::transform_cycles(&shape),
+        ),
+        (
+            "INTT",
+            |p| p.intt(0, 1, 0),
+            Datapath::transform_cycles(&shape),
+        ),
+        ("MUL", |p| p.mul(0, 1, 0, 0), pointwise),
+        ("MUL stream", |p| p.mul(0, 1, 0, STREAM), pointwise + 1),
+        ("MAC", |p| p.mac(0, 0, 0, 0), pointwise),
+        ("SUB", |p| p.sub(0, 1, STREAM, 0), pointwise + 1),
+        ("MULI", |p| p.mul_constant(0, 1, 0, 0), pointwise),
+        ("RED", |p| p.reduce(0, 1, 0, 0), pointwise),
+        (
+            "AUT",
+            |p| p.automorphism(1, 0, 3),
+            Datapath::automorphism_cycles(&shape),
+        ),
+    ];
+    let zeros = [0; 3000];
+    let mut cycles_of = |append: Append| {
+        let mut builder = ProgramBuilder::new();
+        builder.constant(0).unwrap();
+        builder.load(0, 0).unwrap();
+        append(&mut builder).unwrap();
+        write_program(&mut machine, &builder.finish().unwrap());
+        run_fed(&mut machine, &zeros, || true);
+        assert_eq!(read(&mut machine, status::STATE) & 2, 0);
+        read(&mut machine, status::CYCLES) as usize
+    };
+    let load = cycles_of(|p| Ok(p));
+    assert_eq!(
+        load,
+        HALT_CYCLES as usize + ISSUE_CYCLES as usize + Datapath::load_cycles(&shape)
+    );
+    let found = cases.map(|(name, append, _)| (name, cycles_of(append) - load));
+    let expected = cases.map(|(name, _, cycles)| (name, cycles + ISSUE_CYCLES as usize));
+    assert_eq!(found, expected);
 }

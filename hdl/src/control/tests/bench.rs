@@ -5,7 +5,9 @@ use rust_hdl::core::prelude::*;
 
 use super::walk::{Event, Memory};
 use super::{Random, settle};
-use crate::control::{Control, HALT_CYCLES, ISSUE_CYCLES, LOOP_CYCLES, SYNC_CYCLES};
+use crate::control::{
+    Control, HALT_CYCLES, ISSUE_CYCLES, LEAST_EXECUTION_CYCLES, LOOP_CYCLES, SYNC_CYCLES,
+};
 use crate::ports::{command, control, limb, status};
 use crate::word::Word;
 
@@ -189,7 +191,7 @@ pub struct Pace {
 
 impl Pace {
     pub const EVEN: Self = Self {
-        least: 4,
+        least: LEAST_EXECUTION_CYCLES + 1,
         spread: 1,
         stalls: 0,
     };
@@ -442,7 +444,8 @@ impl Bench {
                     let transform =
                         matches!(other, Instruction::Ntt { .. } | Instruction::Intt { .. });
                     transforms += u64::from(transform);
-                    ISSUE_CYCLES + taken.next().expect("executed")
+                    // `taken` counts both ends.
+                    ISSUE_CYCLES + taken.next().expect("executed") - 1
                 }
             })
             .sum();
