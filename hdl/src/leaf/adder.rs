@@ -117,6 +117,15 @@ adder! {
 }
 
 adder! {
+    /// sum = a + (b if one of the bits, else 0)
+    EitherAdder, words [a, b], bits [first, second],
+    model |a, b, first, second| a.wrapping_add(b & mask(first | second)),
+    verilog "a + (b & {{N}{first | second}})",
+    table 0x666a, [Feed::Word("a"), Feed::Word("b"), Feed::Bit("first"), Feed::Bit("second")],
+    Start::Constant(false)
+}
+
+adder! {
     /// sum = a − (b if select, else 0)
     MaskedSubtractor, words [a, b], bits [select],
     model |a, b, select| a.wrapping_sub(b & mask(select)),

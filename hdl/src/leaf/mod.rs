@@ -16,8 +16,8 @@ mod reverse;
 mod tests;
 
 pub use adder::{
-    Adder, CarryAdder, ChoiceAdder, MaskedAdder, MaskedSubtractor, PairAdder, Subtractor,
-    UnionAdder, UnionSubtractor,
+    Adder, CarryAdder, ChoiceAdder, EitherAdder, MaskedAdder, MaskedSubtractor, PairAdder,
+    Subtractor, UnionAdder, UnionSubtractor,
 };
 pub use delay::Delay;
 pub use ecp5::ECP5_MODELS;

@@ -240,6 +240,14 @@ fn the_verilog_of_adders_does_what_the_model_does() {
                 carry = bit
             );
             drive!(
+                "either_adder",
+                EitherAdder::<N>::new(target),
+                a = word,
+                b = word,
+                first = bit,
+                second = bit
+            );
+            drive!(
                 "masked_subtractor",
                 MaskedSubtractor::<N>::new(target),
                 a = word,
