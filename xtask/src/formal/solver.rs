@@ -55,8 +55,14 @@ pub fn ask(proof: &Proof, question: &Question, circuit: &Path, property: &Path) 
         Method::Pipeline { .. } => "setattr -unset init; ",
         Method::Induction { .. } => "",
     };
+    let cuts: String = proof
+        .cut
+        .iter()
+        .map(|cells| format!("cutpoint inner/c:{cells}; "))
+        .collect();
     let script = format!(
-        "read_verilog -sv {} {}; {parameters}hierarchy -check -top proof; proc; memory; flatten; {initial}opt -full; \
+        "read_verilog -sv {} {}; {parameters}hierarchy -check -top proof; proc; {cuts}memory_collect; memory_map; \
+         flatten; {initial}opt -fine; \
          check -assert; cd proof; {sat}",
         circuit.display(),
         property.display(),
