@@ -25,25 +25,21 @@ pub struct Command {
     pub reduce: Bit,
     /// Operands come from the input stream, `LD` included.
     pub streams: Bit,
-    /// What streams is the butterfly's x, not the second operand.
-    pub stream_is_x: Bit,
-    /// The butterfly's x is neither memory nor stream but 0.
+    /// The butterfly's x is 0.
     pub no_x: Bit,
-    /// The butterfly's x is the third operand.
-    pub third_is_x: Bit,
     /// The butterfly's y is the first operand, not the second.
     pub first_is_y: Bit,
-    /// The butterfly's y is 0, or what `RED` adds.
-    pub no_y: Bit,
     /// The butterfly's w is the second operand.
     pub second_is_w: Bit,
     /// The butterfly's w is the broadcast factor.
     pub factor_is_w: Bit,
-    /// The second read is not made: the stream takes its place.
+    /// The first read is not made; a streaming instruction takes the stream's word in its place.
+    pub no_first: Bit,
+    /// The second read is not made; a streaming instruction whose first read is made takes the stream's word.
     pub no_second: Bit,
     /// The second operand is the first once more.
     pub same: Bit,
-    /// A third operand is read from the destination (`MAC`).
+    /// A third operand is read from the destination, and is the butterfly's x (`MAC`).
     pub third: Bit,
     /// Slot of the first read, and the only one that `ST`, `AUT` and a transform's first stage read.
     pub first_slot: Word<7>,
@@ -177,10 +173,10 @@ pub struct Results {
 /// A word from the input stream, in the place where it is wanted; 0 in the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, LogicStruct)]
 pub struct Streams {
+    /// In place of the first operand.
+    pub first: Word<36>,
     /// In place of the second operand.
     pub second: Word<36>,
-    /// In place of the third operand.
-    pub third: Word<36>,
 }
 
 /// Operands, and whether `RED` adds to y.

@@ -1,6 +1,6 @@
 //! What an instruction asks of the lanes.
 //!
-//! With f the first and s the second word that are read, or the stream's in place of s:
+//! With f the first and s the second word that are read, one of which the stream's word may replace:
 //!
 //! | | x | y | w |
 //! |---|---|---|---|
@@ -8,10 +8,12 @@
 //! | `MAC` | third | f | s |
 //! | `ADD` | f | s | factor |
 //! | `SUB` | f | s | factor |
-//! | `SUB`, the stream is a | stream | f | factor |
 //! | `MULI` | 0 | f | factor |
 //! | `RED` | f | what is added | factor |
-//! | `LD` | stream | 0 | |
+//! | `LD` | f | s | |
+//!
+//! The stream replaces s, but f where order matters (`SUB` from the stream) and in `LD`. Nothing is read in its place,
+//! nor is s in `LD`: words not read are 0.
 //!
 //! `MAC` reads three slots of which two may share a group, whose memories deliver one word a cycle. If b, not being
 //! the destination itself, shares the destination's group, a and b are exchanged, which multiplication allows; if
@@ -153,22 +155,20 @@ impl Logic for Decode {
             self.arithmetic.val() & (self.op.val() == self.op_aut.val());
         self.held.d.next.reduce = self.reduce.val();
         self.held.d.next.streams = self.load.val() | self.streams.val();
-        self.held.d.next.stream_is_x = self.load.val() | self.stream_minus.val();
         self.held.d.next.no_x = self.mul.val() | self.muli.val();
-        self.held.d.next.third_is_x = self.load.val() | self.stream_minus.val() | self.mac.val();
-        self.held.d.next.first_is_y =
-            self.mul.val() | self.mac.val() | self.muli.val() | self.stream_minus.val();
-        self.held.d.next.no_y = self.load.val() | self.reduce.val();
+        self.held.d.next.first_is_y = self.mul.val() | self.mac.val() | self.muli.val();
         self.held.d.next.second_is_w = self.mul.val() | self.mac.val();
         self.held.d.next.factor_is_w =
             self.add.val() | self.sub.val() | self.muli.val() | self.reduce.val();
-        self.held.d.next.no_second = self.streams.val();
+        self.held.d.next.no_first = self.load.val() | self.stream_minus.val();
+        self.held.d.next.no_second =
+            self.load.val() | (self.streams.val() & !self.stream_minus.val());
         self.held.d.next.third = self.mac.val();
         self.held.d.next.same =
             self.mac.val() & !self.streams.val() & (self.slot_a.val() == self.slot_b.val());
         self.held.d.next.first_slot = self.slot_a.val();
         self.held.d.next.second_slot = self.slot_b.val();
-        if self.stream_a.val() | self.exchanged.val() {
+        if (self.stream_a.val() & !self.sub.val()) | self.exchanged.val() {
             self.held.d.next.first_slot = self.slot_b.val();
             self.held.d.next.second_slot = self.slot_a.val();
         }

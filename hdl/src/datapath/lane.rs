@@ -276,13 +276,13 @@ impl Logic for Lane {
 
         // Cycle 5: the stream's word, 0 where it is not wanted.
         self.routed.d.next = self.route.val();
+        self.streams.d.next.first = self.stream.val();
         self.streams.d.next.second = self.stream.val();
-        self.streams.d.next.third = self.stream.val();
-        if !self.command.val().streams | self.command.val().stream_is_x {
-            self.streams.d.next.second = self.zero.val();
+        if !self.command.val().no_first {
+            self.streams.d.next.first = self.zero.val();
         }
-        if !self.command.val().stream_is_x {
-            self.streams.d.next.third = self.zero.val();
+        if !self.command.val().streams | self.command.val().no_first {
+            self.streams.d.next.second = self.zero.val();
         }
 
         // Cycle 6: first, second, third. What is not read is 0, so one OR joins memory and stream.
@@ -298,15 +298,14 @@ impl Logic for Lane {
             self.first_word.next = self.crossed_first.val();
             self.second_word.next = self.crossed_second.val();
         }
-        self.fetched.d.next.third =
-            self.low.third.val() | self.high.third.val() | self.streams.q.val().third;
-        self.fetched.d.next.first = self.first_word.val();
+        self.fetched.d.next.first = self.first_word.val() | self.streams.q.val().first;
         self.fetched.d.next.second = self.second_word.val() | self.streams.q.val().second;
+        self.fetched.d.next.third = self.low.third.val() | self.high.third.val();
         self.first.next = self.fetched.q.val().first;
 
         // Cycle 7: x, y, w. The representative of a is negative when a is above (q − 1)/2 = qh·2^17.
         self.chosen.d.next.x = self.fetched.q.val().first;
-        if self.command.val().third_is_x {
+        if self.command.val().third {
             self.chosen.d.next.x = self.fetched.q.val().third;
         }
         if self.command.val().no_x {
@@ -316,7 +315,7 @@ impl Logic for Lane {
         if self.command.val().first_is_y {
             self.chosen.d.next.y = self.fetched.q.val().first;
         }
-        if self.command.val().no_y {
+        if self.command.val().reduce {
             self.chosen.d.next.y = self.zero.val();
         }
         self.word.next = self.zero.val();

@@ -88,6 +88,7 @@ pub struct Steps {
 
     reach: Signal<Local, Word<16>>,
     reach_next: Signal<Local, Word<16>>,
+    shift: Signal<Local, Bit>,
     shifted_reach: Signal<Local, Word<16>>,
     row: Signal<Local, Word<16>>,
     row_next: Signal<Local, Word<16>>,
@@ -178,6 +179,7 @@ impl Steps {
             crossing: Constant::new(lanes > 1),
             reach: Signal::default(),
             reach_next: Signal::default(),
+            shift: Signal::default(),
             shifted_reach: Signal::default(),
             row: Signal::default(),
             row_next: Signal::default(),
@@ -273,8 +275,8 @@ impl Logic for Steps {
         self.reach_next.next = self.reach.val() >> 1;
         if self.command.val().inverse {
             self.reach_next.next = (self.reach.val() << 1) | self.one.val();
-            self.reach_next.next = self.reach_next.val() & self.full_reach.val();
         }
+        self.reach_next.next = self.reach_next.val() & self.full_reach.val();
         self.lane_next.next = (self.lane.val() << 1) & self.all_lanes.val();
         if self.lane_ends.val() {
             self.lane_next.next = self.first_lane.val();
@@ -289,9 +291,6 @@ impl Logic for Steps {
             if self.at_end.val() {
                 self.state.d.next.row = self.none.val();
                 self.state.d.next.first_stage = false;
-                if self.command.val().transform {
-                    self.state.d.next.reach = self.reach_next.val();
-                }
                 if self.serial.val() {
                     self.state.d.next.lane = self.lane_next.val();
                     // Not after the last event: its word is still on the way, along the high banks' route.
@@ -310,10 +309,18 @@ impl Logic for Steps {
         }
         if self.start.val() {
             self.state.d.next = self.beginning.val();
-            self.state.d.next.reach = self.full_reach.val();
-            if self.start_inverse.val() {
-                self.state.d.next.reach = self.none.val();
-            }
+        }
+        // The fabric's flip-flops can be reset to their initial value, which is 0, for nothing.
+        self.shift.next = self.go.val() & self.at_end.val() & self.command.val().transform;
+        if self.start.val() {
+            self.reach_next.next = self.full_reach.val();
+        }
+        self.state.d.next.reach = self.reach.val();
+        if self.shift.val() | self.start.val() {
+            self.state.d.next.reach = self.reach_next.val();
+        }
+        if self.start.val() & self.start_inverse.val() {
+            self.state.d.next.reach = self.none.val();
         }
         if self.flush.val() {
             self.state.d.next.running = false;
@@ -375,7 +382,10 @@ impl Logic for Steps {
         if self.command.val().transform & !self.state.q.val().first_stage {
             self.read.next.slot = self.command.val().target;
         }
-        self.read.next.none = self.second.val() & self.command.val().no_second;
+        self.read.next.none = self.command.val().no_first;
+        if self.second.val() {
+            self.read.next.none = self.command.val().no_second;
+        }
         self.read.next.hold = self.second.val() & self.command.val().same;
         self.read.next.third = self.second.val() & self.command.val().third;
 
