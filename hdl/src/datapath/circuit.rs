@@ -132,7 +132,6 @@ pub struct Datapath {
     next_finish: Signal<Local, Word<2>>,
     arrived: Signal<Local, Bit>,
     found: Signal<Local, Bit>,
-    take: Signal<Local, Bit>,
     _lanes: usize,
     _lane_pairs: usize,
     _above_lane_pairs: usize,
@@ -244,7 +243,7 @@ impl Datapath {
             read: Register::default(),
             routes: Delay::new(ROUTE_CYCLE),
             twiddle_rows: Delay::new(TWIDDLE_CYCLE),
-            departures: Delay::new(FIRST_CYCLE),
+            departures: Delay::new(FIRST_CYCLE - 1),
             valid: Register::default(),
             early_tags: Delay::new(early),
             late_tags: Delay::new(late - early),
@@ -261,7 +260,6 @@ impl Datapath {
             next_finish: Signal::default(),
             arrived: Signal::default(),
             found: Signal::default(),
-            take: Signal::default(),
             _lanes: lanes,
             _lane_pairs: lanes / 2,
             _above_lane_pairs: lanes / 2 + 1,
@@ -447,13 +445,12 @@ impl Logic for Datapath {
         }
 
         // The input stream: a beat waits in a register until its event is issued. `LD` takes lane 0's word everywhere.
-        self.take.next = self.input_valid.val() & self.steps.input_ready.val();
         for i in 0..self._lanes {
             self.beats[i].clock.next = self.clock.val();
             self.streams[i].clock.next = self.clock.val();
-            self.beats[i].d.next = self.beats[i].q.val();
-            if self.take.val() {
-                self.beats[i].d.next = self.input_data[i].val();
+            self.beats[i].d.next = self.input_data[i].val();
+            if self.steps.keep.val() {
+                self.beats[i].d.next = self.beats[i].q.val();
             }
             self.streams[i].d.next = self.load.word_out.val();
             self.lanes[i].stream.next = self.streams[i].q.val();

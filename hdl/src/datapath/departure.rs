@@ -11,15 +11,17 @@ use crate::word::Word;
 pub struct DepartureSelect {
     /// The clock.
     pub clock: Signal<In, Clock>,
-    /// Cycle 7: what leaves.
+    /// Cycle 6: what leaves.
     pub departure: Signal<In, Departure>,
     /// Cycle 7 of a low bank's word, cycle 8 of a high bank's word: each lane's first operand.
     pub words: Vec<Signal<In, Word<36>>>,
-    /// There is a word; one cycle later.
+    /// There is a word: cycle 8 or 9.
     pub push: Signal<Out, Bit>,
     /// The word.
     pub word: Signal<Out, Word<36>>,
     _late: Departure,
+    _chosen: u64,
+    _push: bool,
 }
 
 impl DepartureSelect {
@@ -32,6 +34,8 @@ impl DepartureSelect {
             push: Signal::default(),
             word: Signal::default(),
             _late: Departure::default(),
+            _chosen: 0,
+            _push: false,
         }
     }
 }
@@ -41,19 +45,21 @@ impl Logic for DepartureSelect {
         if !self.clock.changed {
             return;
         }
+        let lanes = if self.words.len() == 1 {
+            1
+        } else {
+            self._chosen
+        };
+        self.push.next = self._push;
+        self.word.next = (0..self.words.len())
+            .filter(|&lane| lanes >> lane & 1 != 0)
+            .fold(Word::default(), |sum, lane| sum | self.words[lane].val());
         let now = self.departure.val();
         let late = self._late;
         let lane_now = if now.high { 0 } else { now.lane.value() };
         let lane_late = if late.high { late.lane.value() } else { 0 };
-        let lanes = if self.words.len() == 1 {
-            1
-        } else {
-            lane_now | lane_late
-        };
-        self.push.next = (now.push && !now.high) || (late.push && late.high);
-        self.word.next = (0..self.words.len())
-            .filter(|&lane| lanes >> lane & 1 != 0)
-            .fold(Word::default(), |sum, lane| sum | self.words[lane].val());
+        self._chosen = lane_now | lane_late;
+        self._push = (now.push && !now.high) || (late.push && late.high);
         self._late = now;
     }
 
@@ -82,7 +88,8 @@ impl Logic for DepartureSelect {
         Verilog::Custom(format!(
             "reg late_push = 0;
 reg [{top}:0] late_lane = 0;
-wire [{top}:0] chosen = (departure[{}:{lane}] & {{{lanes}{{!departure[{high}]}}}}) | late_lane;
+reg [{top}:0] chosen = 0;
+reg chosen_push = 0;
 initial begin
   push = 0;
   word = 0;
@@ -90,7 +97,9 @@ end
 always @(posedge clock) begin
   late_push <= departure[{push}] && departure[{high}];
   late_lane <= departure[{}:{lane}] & {{{lanes}{{departure[{high}]}}}};
-  push <= (departure[{push}] && !departure[{high}]) || late_push;
+  chosen_push <= (departure[{push}] && !departure[{high}]) || late_push;
+  chosen <= (departure[{}:{lane}] & {{{lanes}{{!departure[{high}]}}}}) | late_lane;
+  push <= chosen_push;
   word <= {word};
 end
 ",

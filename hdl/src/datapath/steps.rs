@@ -45,6 +45,8 @@ pub struct Steps {
     pub issue: Signal<Out, Bit>,
     /// A beat is taken.
     pub input_ready: Signal<Out, Bit>,
+    /// The beat in the buffer waits for another.
+    pub keep: Signal<Out, Bit>,
     /// An event waits for a beat or for room.
     pub stall: Signal<Out, Bit>,
     /// The same, unless it is forgotten at once.
@@ -145,6 +147,7 @@ impl Steps {
             prepared: Signal::default(),
             issue: Signal::default(),
             input_ready: Signal::default(),
+            keep: Signal::default(),
             stall: Signal::default(),
             valid: Signal::default(),
             read: Signal::default(),
@@ -265,6 +268,11 @@ impl Logic for Steps {
         self.input_ready.next = self.state.q.val().running
             & self.command.val().streams
             & !(self.state.q.val().filled & self.at_end.val() & self.last_stage.val());
+        // What else is in the buffer is used in this cycle or is no beat.
+        self.keep.next = self.state.q.val().filled
+            & !self.command.val().load
+            & !self.state.q.val().half
+            & !self.input_valid.val();
         self.take.next = self.input_ready.val() & self.input_valid.val();
         self.stall.next = (self.input_ready.val() & !self.input_valid.val())
             | (self.state.q.val().running & self.command.val().store & !self.credit.val());
