@@ -8,6 +8,7 @@ use std::error::Error;
 use std::path::Path;
 
 use addax_core::isa::Geometry;
+use addax_hdl::arithmetic::{Butterfly, MontgomeryProduct};
 use addax_hdl::datapath::{
     AutomorphismAddresses, AutomorphismNetwork, Datapath, LoadUnit, StoreQueue,
 };
@@ -24,6 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let small = shape(10, 2)?;
     let real = shape(12, 8)?;
+    write("product", text(MontgomeryProduct::new(Target::Behavioural)))?;
+    write("butterfly", text(Butterfly::new(Target::Behavioural)))?;
     write("load", text(LoadUnit::new()))?;
     write("store", text(StoreQueue::new()))?;
     write("network", text(AutomorphismNetwork::new(&real)))?;

@@ -27,7 +27,7 @@ pub struct Proof {
     pub property: &'static str,
     /// Parameters of the property.
     pub parameters: &'static [(&'static str, usize)],
-    /// Instances in the circuit, as a pattern, that are taken out: what they put out is arbitrary.
+    /// Instances that are taken out, as `module/c:instance`: what they put out is arbitrary.
     pub cut: &'static [&'static str],
     /// Way of the proof.
     pub method: Method,
@@ -41,6 +41,46 @@ pub struct Proof {
 
 /// All proofs.
 pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "product",
+        what: "Montgomery's product: digits, both reduction steps and carries, for every q and all factors",
+        circuit: "product",
+        property: "product",
+        parameters: &[],
+        cut: &[
+            "inner/c:p*",
+            "inner$first/c:multiple",
+            "inner$second/c:multiple",
+        ],
+        method: Method::Pipeline { cycles: 9 },
+        reached_at: 10,
+        fault_by: 0,
+        fault: ("sum$carry = carry$q", "sum$carry = 1'b0"),
+    },
+    Proof {
+        name: "butterfly",
+        what: "forward butterfly: sum and difference modulo q, canonical, for every q and all words",
+        circuit: "butterfly",
+        property: "butterfly",
+        parameters: &[("INVERSE", 0)],
+        cut: &["inner/c:product"],
+        method: Method::Pipeline { cycles: 18 },
+        reached_at: 19,
+        fault_by: 0,
+        fault: ("low_zero$d = s_low_zero", "low_zero$d = 1'b0"),
+    },
+    Proof {
+        name: "butterfly-inverse",
+        what: "inverse butterfly: halves modulo q, canonical, for every q and all words",
+        circuit: "butterfly",
+        property: "butterfly",
+        parameters: &[("INVERSE", 1)],
+        cut: &["inner/c:product"],
+        method: Method::Pipeline { cycles: 18 },
+        reached_at: 19,
+        fault_by: 0,
+        fault: ("value[32'h22]", "1'b0"),
+    },
     Proof {
         name: "load",
         what: "LD: residues pass below q only, weights become residues, for every q",
@@ -95,7 +135,7 @@ pub const PROOFS: &[Proof] = &[
         circuit: "datapath",
         property: "events",
         parameters: &[("LOG_N", 12), ("LOG_BANKS", 4)],
-        cut: &["lanes$*"],
+        cut: &["inner/c:lanes$*"],
         method: Method::Induction { depth: 2 },
         reached_at: 7,
         fault_by: 7,
@@ -107,7 +147,7 @@ pub const PROOFS: &[Proof] = &[
         circuit: "datapath",
         property: "transform",
         parameters: &[("LOG_N", 12), ("LOG_BANKS", 4), ("ROW_STRIDE", 1)],
-        cut: &["lanes$*"],
+        cut: &["inner/c:lanes$*"],
         method: Method::Induction { depth: 2 },
         reached_at: 9,
         fault_by: 12,
@@ -119,7 +159,7 @@ pub const PROOFS: &[Proof] = &[
         circuit: "datapath_small",
         property: "transform",
         parameters: &[("LOG_N", 10), ("LOG_BANKS", 2), ("ROW_STRIDE", 256)],
-        cut: &["lanes$*"],
+        cut: &["inner/c:lanes$*"],
         method: Method::Induction { depth: 2 },
         reached_at: 9,
         fault_by: 12,

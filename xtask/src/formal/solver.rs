@@ -58,7 +58,7 @@ pub fn ask(proof: &Proof, question: &Question, circuit: &Path, property: &Path) 
     let cuts: String = proof
         .cut
         .iter()
-        .map(|cells| format!("cutpoint inner/c:{cells}; "))
+        .map(|cells| format!("cutpoint {cells}; "))
         .collect();
     let script = format!(
         "read_verilog -sv {} {}; {parameters}hierarchy -check -top proof; proc; {cuts}memory_collect; memory_map; \
