@@ -125,6 +125,8 @@ pub struct Datapath {
 
     zero: Constant<Word<36>>,
     no_events: Constant<Word<64>>,
+    /// The places of the line that an automorphism uses.
+    early_events: Constant<Word<64>>,
     one_event: Constant<Word<64>>,
     finishing: Constant<Word<2>>,
     no_finish: Constant<Word<2>>,
@@ -253,6 +255,7 @@ impl Datapath {
             wrong: Register::default(),
             zero: Constant::new(Word::new(0)),
             no_events: Constant::new(Word::new(0)),
+            early_events: Constant::new(Word::new((1 << early) - 1)),
             one_event: Constant::new(Word::new(1)),
             finishing: Constant::new(Word::new(1)),
             no_finish: Constant::new(Word::new(0)),
@@ -485,8 +488,11 @@ impl Logic for Datapath {
         if self.steps.valid.val() {
             self.events.next = self.events.val() | self.one_event.val();
         }
-        // Those of an automorphism have been written before they come to the end of the line.
-        if self.flush.val() | self.start.val() {
+        // Those of an automorphism are written early and must not be seen again further down the line.
+        if self.decode.command.val().automorphism {
+            self.events.next = self.events.val() & self.early_events.val();
+        }
+        if self.flush.val() {
             self.events.next = self.no_events.val();
         }
         self.valid.d.next = self.events.val();

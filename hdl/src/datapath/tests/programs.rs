@@ -3,6 +3,7 @@ use addax_core::poly::automorphism_transformed;
 use super::driver::*;
 use super::pointwise::expected;
 use crate::cosim::Stimulus;
+use crate::word::Word;
 
 /// Instructions in any order, each started in the cycle after `done` of the one before.
 #[test]
@@ -45,6 +46,33 @@ fn instructions_follow_each_other_at_once() {
             };
             machine.execute(&order);
             slots[dst] = words;
+            machine.assert_slots(&slots, order);
+        }
+    }
+}
+
+/// The sequencer shows `LOOP`, `SYNC` and `HALT` as well, but does not start them.
+#[test]
+fn an_instruction_that_is_only_shown_writes_nothing() {
+    for butterflies in BUTTERFLIES {
+        let mut machine = Machine::new(10, butterflies);
+        let mut slots = machine.fill(0, 18);
+        for op in [NTT, ADD, AUT] {
+            let order = Order {
+                op,
+                dst: 1,
+                a: 2,
+                b: 3,
+                galois: 5,
+                ..Order::default()
+            };
+            machine.execute(&order);
+            slots[1] = machine.peek(1);
+            for wait in 0..40 {
+                machine.datapath.op.next = Word::new(12 + wait % 3);
+                machine.datapath.slot_dst.next = Word::new(wait % SLOTS as u64);
+                machine.edge();
+            }
             machine.assert_slots(&slots, order);
         }
     }

@@ -1,0 +1,95 @@
+// Writes and the end of an instruction. Every event that was issued and not flushed comes to the banks' write ports once,
+// as many cycles later as its instruction's pipeline has, and never together with another; `done` follows the last one
+// by two cycles, when the high banks have written as well; nothing is in flight between two instructions.
+//
+// Assumed is what the sequencer guarantees: an instruction stays until it is done or flushed, and the next one is started
+// after that.
+module proof #(parameter EARLY = 8, LATE = 27)(
+  input clock, start, flush, stream_a, stream_b, input_valid, output_ready,
+  input [4:0] op,
+  input [6:0] slot_a, slot_b, slot_dst,
+  output assumed, holds, reached
+);
+  localparam AUT = 10;
+  localparam SLOTS = LATE + 2;
+  wire done;
+  circuit circuit(
+    .clock, .start, .flush, .op, .slot_a, .slot_b, .slot_dst, .stream_a, .stream_b,
+    .weights(1'b0), .qh(17'd0), .factor(36'd0), .source_qh(17'd0), .addend(36'd0),
+    .twiddle_base(17'd0), .row_base(17'd0), .galois(13'd0), .twiddle_write(1'b0), .twiddle_address(20'd0),
+    .twiddle_data(36'd0), .input_valid, .all_input_data(288'd0), .output_ready, .done
+  );
+  (* hierconn *) wire \circuit.inner.steps$valid ;
+  (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.steps$tag ;
+  (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.tag$q ;
+  (* hierconn *) wire [63:0] \circuit.inner.valid$q ;
+  (* hierconn *) wire [1:0] \circuit.inner.finish$q ;
+  (* hierconn *) wire [`WIDTH_State-1:0] \circuit.inner.steps.state$q ;
+  (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.decode$command ;
+  wire valid = \circuit.inner.steps$valid ;
+  wire [`WIDTH_Tag-1:0] tag = \circuit.inner.steps$tag ;
+  wire [`WIDTH_Tag-1:0] written = \circuit.inner.tag$q ;
+  wire [63:0] events = \circuit.inner.valid$q ;
+  wire [1:0] finish = \circuit.inner.finish$q ;
+  wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
+  wire [`WIDTH_Command-1:0] command = \circuit.inner.decode$command ;
+
+  reg busy = 0, flushed = 0, flushed_before = 0;
+  reg [27:0] before;
+  wire [27:0] instruction = {op, slot_a, slot_b, slot_dst, stream_a, stream_b};
+  always @(posedge clock) begin
+    before <= instruction;
+    {flushed, flushed_before} <= {flush, flushed};
+    if (start) busy <= 1;
+    else if (done | flush) busy <= 0;
+  end
+  assign assumed = (start | ~busy | instruction == before) & (~start | ~busy & ~flush & ~flushed & ~flushed_before)
+    & op >= 1 & op <= 11;
+
+  // Events in flight; place i holds that of i + 1 cycles ago. And cycles since the last one of the instruction.
+  reg [SLOTS-1:0] flight = 0;
+  reg [5:0] since_last = 0;
+  always @(posedge clock) begin
+    flight <= flush ? 0 : {flight, valid};
+    since_last <= flush | done | start ? 0 : valid & tag[`Tag_last] ? 1 : since_last == 0 ? 0 : since_last + 1;
+  end
+  // What they write, likewise.
+  reg [`WIDTH_Tag-1:0] line [0:LATE-1];
+  integer i;
+  initial for (i = 0; i < LATE; i = i + 1) line[i] = 0;
+  always @(posedge clock) begin
+    line[0] <= tag;
+    for (i = 1; i < LATE; i = i + 1) line[i] <= line[i - 1];
+  end
+
+  wire early = op == AUT;
+  wire [5:0] latency = early ? EARLY : LATE;
+  wire arrives = early ? flight[EARLY-1] : flight[LATE-1];
+  wire [`WIDTH_Tag-1:0] event_ = early ? line[EARLY-1] : line[LATE-1];
+  wire write_right = written[`Tag_low] == (arrives & event_[`Tag_low])
+    & written[`Tag_high] == (arrives & event_[`Tag_high])
+    & written[`Tag_last] == (arrives & event_[`Tag_last])
+    & (~arrives | written[`Tag_row] == event_[`Tag_row]);
+  wire idle_right = ~written[`Tag_low] & ~written[`Tag_high] & ~written[`Tag_last] & finish == 0 & ~done;
+  wire done_right = done == (since_last == latency + 2);
+  wire nothing_younger = since_last == 0 | (flight & (1 << (since_last - 1)) - 1) == 0;
+
+  // How the circuit keeps account; needed for the induction.
+  wire [LATE-1:0] last_place;
+  genvar p;
+  generate
+    for (p = 0; p < LATE; p = p + 1)
+      assign last_place[p] = (flight[p] & line[p][`Tag_last]) == (since_last == p + 1);
+  endgenerate
+  wire account = events[LATE-1:0] == flight[LATE-1:0]
+    & (since_last == 0 | ~state[`State_running]) & since_last <= latency + 2
+    & finish[0] == (since_last == latency + 1) & finish[1] == (since_last == latency + 2);
+  wire running_right = state[`State_running] == (since_last == 0);
+  wire command_right = command[`Command_automorphism] == early;
+
+  assign holds = busy
+    ? write_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
+    : flushed | idle_right & ~state[`State_running] & since_last == 0 & ~valid
+      & (flight[LATE-1:0] == 0 | 1);
+  assign reached = done & early;
+endmodule
