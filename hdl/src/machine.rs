@@ -78,6 +78,11 @@ impl Machine {
         self.datapath.shape()
     }
 
+    /// The control, to look at its tags.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// The datapath, to look into its memories.
     pub fn datapath(&self) -> &Datapath {
         &self.datapath

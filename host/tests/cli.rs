@@ -176,7 +176,7 @@ fn models_and_accelerators_are_shown() {
         .iter()
         .map(|row| &row["name"])
         .collect();
-    assert_eq!(names, ["cpu", "reference"]);
+    assert_eq!(names, ["cpu", "reference", "rtl", "verilator"]);
     let arguments = [
         "accel",
         "selftest",

@@ -4,19 +4,25 @@
 use std::fmt;
 
 use addax_core::machine::{MachineError, RingProcessor};
+use addax_hdl::ports::error;
 
 use crate::random::Random;
 
 /// An executor that counts cycles of a clock of its own.
 pub trait Clocked: RingProcessor {
     /// From now on the streams of every run wait as this pattern says.
-    fn set_stalls(&mut self, stalls: Stalls);
+    ///
+    /// # Errors
+    /// A machine that does not answer as it should.
+    fn set_stalls(&mut self, stalls: Stalls) -> Result<(), MachineError>;
 
-    /// Cycles of the last run, counted outside the machine, in which it said that it was running.
-    fn observed_cycles(&self) -> u64;
+    /// Cycles of the last run, counted outside the machine: those in which it said that it was running, less those in
+    /// which it says so around every program.
+    fn observed_cycles(&self) -> i64;
 
-    /// Fills program memory with `words` and, behind them, zeros, which are no instructions; starts it with streams that
-    /// have no words and take none; and waits for the end. Nothing is checked before, and an error stays.
+    /// Fills program memory with `words` and, behind them, a zero, which is no instruction; starts it with an input stream
+    /// without words and an output stream that takes all, and waits for the end. Nothing is checked before, and an error
+    /// stays.
     ///
     /// # Errors
     /// A machine that does not answer as it should. What the machine finds wrong with the words is no error here.
@@ -158,13 +164,13 @@ impl ErrorCode {
     /// The error of a code in the status register.
     pub const fn from_number(number: u64) -> Option<Self> {
         Some(match number {
-            1 => Self::IllegalWord,
-            2 => Self::Unwritten,
-            3 => Self::WrongLimb,
-            4 => Self::Constant,
-            5 => Self::StreamWord,
-            6 => Self::Aborted,
-            7 => Self::NoHalt,
+            error::ILLEGAL => Self::IllegalWord,
+            error::UNWRITTEN => Self::Unwritten,
+            error::WRONG_LIMB => Self::WrongLimb,
+            error::CONSTANT => Self::Constant,
+            error::RESIDUE => Self::StreamWord,
+            error::ABORTED => Self::Aborted,
+            error::NO_HALT => Self::NoHalt,
             _ => return None,
         })
     }
@@ -172,13 +178,13 @@ impl ErrorCode {
     /// The code in the status register.
     pub const fn number(self) -> u64 {
         match self {
-            Self::IllegalWord => 1,
-            Self::Unwritten => 2,
-            Self::WrongLimb => 3,
-            Self::Constant => 4,
-            Self::StreamWord => 5,
-            Self::Aborted => 6,
-            Self::NoHalt => 7,
+            Self::IllegalWord => error::ILLEGAL,
+            Self::Unwritten => error::UNWRITTEN,
+            Self::WrongLimb => error::WRONG_LIMB,
+            Self::Constant => error::CONSTANT,
+            Self::StreamWord => error::RESIDUE,
+            Self::Aborted => error::ABORTED,
+            Self::NoHalt => error::NO_HALT,
         }
     }
 }

@@ -7,74 +7,64 @@
 //!
 //! | instruction | cycles |
 //! |---|---|
-//! | `NTT`, `INTT` | n/2·log2 n / B + issue + RAM + 2·exchange + butterfly + write + stage hazards |
-//! | `MUL`, `MAC`, `ADD`, `SUB`, `MULI`, `RED` | n/B + issue + RAM + exchange + multiplier + write |
-//! | `AUT` | n/B + issue + RAM + exchange + write |
-//! | `LD` | n + issue + expand + write |
-//! | `ST` | n + issue + RAM |
-//! | `LOOP` | [`LOOP_CYCLES`], once for each time it is reached; going back costs nothing |
-//! | `SYNC` | [`SYNC_CYCLES`] |
-//! | `HALT` | issue |
+//! | `NTT`, `INTT` | n/2·log2 n / B + issue + operands + butterfly + write |
+//! | `MUL`, `MAC`, `ADD`, `SUB`, `MULI`, `RED` | n/B + issue + operands + butterfly + write, with a stream operand + beat |
+//! | `AUT` | n/(2B) + 2B + ⌈log2 (2B) / 2⌉ + issue + automorphism |
+//! | `LD` | n + issue + operands + butterfly + write + beat |
+//! | `ST` | n + issue + operands + butterfly + write |
+//! | `LOOP`, once for each time it is reached; `SYNC`; `HALT` | issue + fetch |
 //!
-//! All pointwise instructions share one pipeline, so an addition takes as long as a product. `LD` and `ST` move
-//! one word a cycle; stream operands of pointwise instructions arrive B words a cycle.
+//! Everything goes through the same pipeline, so an addition takes as long as a product. `LD` and `ST` move one word a
+//! cycle; stream operands of pointwise instructions arrive B words a cycle. The next instruction is fetched while one
+//! is executed; where nothing is executed, it is waited for. Going back at the end of a loop's body costs nothing.
 
 use heapless::Vec;
 
 use super::{Geometry, Instruction, Program};
 
-/// Fetching and decoding an instruction.
-pub const ISSUE_CYCLES: u64 = 2;
-/// A read of a registered block RAM.
-pub const RAM_LATENCY: u64 = 2;
-/// One pass through the permutation between banks and lanes.
-pub const EXCHANGE_LATENCY: u64 = 2;
-/// A word-level Montgomery product and the addition behind it.
-pub const MULTIPLIER_LATENCY: u64 = 11;
-/// A product, a sum and a difference.
-pub const BUTTERFLY_LATENCY: u64 = 13;
-/// A write of a block RAM.
-pub const WRITE_LATENCY: u64 = 1;
-/// Making a residue of a small integer, or checking one.
-pub const EXPAND_LATENCY: u64 = 2;
-/// What a transform may wait in all between stages, where a stage reads what the one before has just written.
-pub const STAGE_HAZARD_CYCLES: u64 = 24;
-/// Setting up a loop.
-pub const LOOP_CYCLES: u64 = ISSUE_CYCLES + 1;
-/// Draining the output register.
-pub const SYNC_CYCLES: u64 = ISSUE_CYCLES + 2;
+/// Looking limb tags up, checking them, starting.
+pub const ISSUE_CYCLES: u64 = 3;
+/// Waiting for the next word, where the instruction before does nothing in the datapath.
+pub const FETCH_CYCLES: u64 = 3;
+/// From an address to the operands in front of a butterfly.
+pub const OPERAND_LATENCY: u64 = 9;
+/// A product, a sum, a difference, a halving.
+pub const BUTTERFLY_LATENCY: u64 = 18;
+/// From a result to its place in the memory, and the end of the instruction.
+pub const WRITE_LATENCY: u64 = 2;
+/// From the port to the operands.
+pub const BEAT_LATENCY: u64 = 1;
+/// An automorphism's first address, and a row from the memory to the memory.
+pub const AUTOMORPHISM_LATENCY: u64 = 8;
 
 /// Cycles of one execution of one instruction.
 pub const fn instruction_cycles(instruction: &Instruction, geometry: &Geometry) -> u64 {
     let n = geometry.n() as u64;
     let butterflies = geometry.butterflies() as u64;
     let log_n = geometry.log_n() as u64;
+    let pipeline = ISSUE_CYCLES + OPERAND_LATENCY + BUTTERFLY_LATENCY + WRITE_LATENCY;
     match instruction {
         Instruction::Ntt { .. } | Instruction::Intt { .. } => {
-            let pipeline = ISSUE_CYCLES
-                + RAM_LATENCY
-                + 2 * EXCHANGE_LATENCY
-                + BUTTERFLY_LATENCY
-                + WRITE_LATENCY;
-            n / 2 * log_n / butterflies + pipeline + STAGE_HAZARD_CYCLES
+            n / 2 * log_n / butterflies + pipeline
         }
         Instruction::Pointwise { .. }
         | Instruction::MulConstant { .. }
         | Instruction::Reduce { .. } => {
-            let pipeline =
-                ISSUE_CYCLES + RAM_LATENCY + EXCHANGE_LATENCY + MULTIPLIER_LATENCY + WRITE_LATENCY;
-            n / butterflies + pipeline
+            let beat = if instruction.reads_stream() {
+                BEAT_LATENCY
+            } else {
+                0
+            };
+            n / butterflies + pipeline + beat
         }
         Instruction::Automorphism { .. } => {
-            n / butterflies + ISSUE_CYCLES + RAM_LATENCY + EXCHANGE_LATENCY + WRITE_LATENCY
+            let banks = 2 * butterflies;
+            let network = (banks.trailing_zeros() as u64).div_ceil(2);
+            n / banks + banks + network + ISSUE_CYCLES + AUTOMORPHISM_LATENCY
         }
-        Instruction::Load { .. } | Instruction::LoadWeights { .. } => {
-            n + ISSUE_CYCLES + EXPAND_LATENCY + WRITE_LATENCY
-        }
-        Instruction::Store { .. } => n + ISSUE_CYCLES + RAM_LATENCY,
-        Instruction::Loop(_) => LOOP_CYCLES,
-        Instruction::Sync => SYNC_CYCLES,
-        Instruction::Halt => ISSUE_CYCLES,
+        Instruction::Load { .. } | Instruction::LoadWeights { .. } => n + pipeline + BEAT_LATENCY,
+        Instruction::Store { .. } => n + pipeline,
+        Instruction::Loop(_) | Instruction::Sync | Instruction::Halt => ISSUE_CYCLES + FETCH_CYCLES,
     }
 }
 

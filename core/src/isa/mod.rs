@@ -62,11 +62,11 @@ mod instruction;
 mod program;
 mod sequencer;
 
+pub use assembly::AssemblyError;
 pub use builder::ProgramBuilder;
 pub use cycles::{
-    BUTTERFLY_LATENCY, EXCHANGE_LATENCY, EXPAND_LATENCY, ISSUE_CYCLES, LOOP_CYCLES,
-    MULTIPLIER_LATENCY, RAM_LATENCY, STAGE_HAZARD_CYCLES, SYNC_CYCLES, WRITE_LATENCY, cycles,
-    instruction_cycles,
+    AUTOMORPHISM_LATENCY, BEAT_LATENCY, BUTTERFLY_LATENCY, FETCH_CYCLES, ISSUE_CYCLES,
+    OPERAND_LATENCY, WRITE_LATENCY, cycles, instruction_cycles,
 };
 pub use error::{IsaError, ProgramError};
 pub use fields::{Constant, Galois, Increment, Limb, Loop, Operand, PointwiseOp, STREAM, Slot};

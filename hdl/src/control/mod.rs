@@ -202,6 +202,12 @@ impl Control {
             limb_a: Signal::default(),
         }
     }
+
+    /// The limb that a slot was written under, if it was, without a cycle.
+    pub fn peek_tag(&self, slot: usize) -> Option<u8> {
+        let tag = self.tags.peek(slot)?;
+        tag.get_bit(4).then(|| tag.get_bits::<4>(0).value() as u8)
+    }
 }
 
 impl Logic for Control {

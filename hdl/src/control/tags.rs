@@ -139,6 +139,11 @@ impl Tags {
             no_tag: Constant::new(Word::new(0)),
         }
     }
+
+    /// The tag of a slot, without a cycle: bit 4 written, bits 0–3 limb. `None` where there is no slot.
+    pub fn peek(&self, slot: usize) -> Option<Word<5>> {
+        self.tags_shown.peek(slot)
+    }
 }
 
 impl Logic for Tags {

@@ -4,20 +4,28 @@
 //! [`conformance`](addax_sim::conformance) checks that one does. This build has those of [`list`]:
 //!
 //! * `cpu`, the default: the [`Cpu`] executor, portable and fast;
-//! * `reference`: [`addax_core::machine::Reference`], the definition, one word at a time.
+//! * `reference`: [`addax_core::machine::Reference`], the definition, one word at a time;
+//! * `rtl`: the circuit, as the model that its description in Rust is;
+//! * `verilator`: the circuit, as the Verilog that is generated from its description, compiled by Verilator.
 mod cpu;
+mod listing;
 
 use std::fmt;
 use std::ops::Deref;
+use std::path::Path;
 use std::str::FromStr;
 
 use addax_core::isa::Geometry;
 use addax_core::machine::{MachineError, Reference, RingProcessor};
+use addax_sim::conformance::Subject;
+use addax_sim::driver::OpenError;
+use addax_sim::{Clocked, verilated};
 use zeroize::Zeroizing;
 
 use crate::he::Basis;
 
 pub use cpu::Cpu;
+pub use listing::{Contents, Listing, ListingError};
 
 /// Why an accelerator could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +44,23 @@ pub enum AccelError {
         /// Why.
         source: MachineError,
     },
+    /// The circuit cannot be simulated.
+    #[error("accelerator {name}: {source}")]
+    Simulation {
+        /// The accelerator's name.
+        name: Accelerator,
+        /// Why.
+        source: OpenError,
+    },
+    /// Signals were to be recorded of something that has none.
+    #[error(
+        "accelerator {name} records no signals, {} does",
+        Accelerator::Verilator
+    )]
+    Untraced {
+        /// The accelerator's name.
+        name: Accelerator,
+    },
 }
 
 /// An accelerator of this build.
@@ -46,10 +71,14 @@ pub enum Accelerator {
     Cpu,
     /// The definition.
     Reference,
+    /// The circuit's model in Rust.
+    Rtl,
+    /// The circuit's Verilog, compiled.
+    Verilator,
 }
 
 /// A row of the table that `addax accel list` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// What `--accelerator` takes.
     pub name: &'static str,
@@ -57,17 +86,47 @@ pub struct Row {
     pub description: &'static str,
     /// Whether it is what runs when nothing is asked for.
     pub default: bool,
+    /// Why it cannot be opened on this computer, if it cannot.
+    pub missing: Option<String>,
+}
+
+/// An open accelerator.
+pub enum Opened<'p> {
+    /// One that reports cycles by the model.
+    Software(Box<dyn RingProcessor + Send + 'p>),
+    /// One with a clock.
+    Clocked(Box<dyn Clocked + Send>),
+}
+
+impl<'p> Opened<'p> {
+    /// For the conformance suite.
+    pub fn subject(&mut self) -> Subject<'_> {
+        match self {
+            Self::Software(machine) => Subject::Software(&mut **machine),
+            Self::Clocked(machine) => Subject::Clocked(&mut **machine),
+        }
+    }
+
+    /// As an executor and nothing more.
+    pub fn into_machine(self) -> Box<dyn RingProcessor + Send + 'p> {
+        match self {
+            Self::Software(machine) => machine,
+            Self::Clocked(machine) => machine,
+        }
+    }
 }
 
 impl Accelerator {
     /// Every accelerator of this build, the default first.
-    pub const ALL: [Self; 2] = [Self::Cpu, Self::Reference];
+    pub const ALL: [Self; 4] = [Self::Cpu, Self::Reference, Self::Rtl, Self::Verilator];
 
     /// What `--accelerator` takes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
             Self::Reference => "reference",
+            Self::Rtl => "rtl",
+            Self::Verilator => "verilator",
         }
     }
 
@@ -75,14 +134,40 @@ impl Accelerator {
         match self {
             Self::Cpu => "this computer, portable code",
             Self::Reference => "this computer, the machine's definition, one word at a time",
+            Self::Rtl => "the circuit's model in Rust, cycle by cycle",
+            Self::Verilator => "the circuit's Verilog compiled by Verilator, cycle by cycle",
+        }
+    }
+
+    /// Whether cycles are simulated one by one, which takes minutes for what software does in a second.
+    pub const fn is_simulated(self) -> bool {
+        matches!(self, Self::Rtl | Self::Verilator)
+    }
+
+    /// Whether this computer has what the accelerator needs.
+    ///
+    /// # Errors
+    /// [`AccelError::Simulation`] with the program that is missing.
+    pub fn check(self) -> Result<(), AccelError> {
+        match self {
+            Self::Verilator => verilated::tools().map_err(|error| self.failed(error.into())),
+            _ => Ok(()),
+        }
+    }
+
+    fn failed(self, source: OpenError) -> AccelError {
+        match source {
+            OpenError::Machine(source) => AccelError::Machine { name: self, source },
+            source => AccelError::Simulation { name: self, source },
         }
     }
 
     /// Opens the accelerator for a basis (a reference or an [`Arc`](std::sync::Arc)) and a geometry of the same
-    /// degree. Its slots are empty; what they held is erased when it is dropped.
+    /// degree. Its slots are empty. Software erases what they held when it is dropped; a simulator's process ends.
     ///
     /// # Errors
-    /// [`AccelError::Machine`] when basis and geometry do not fit together.
+    /// [`AccelError::Machine`] when basis and geometry do not fit together, [`AccelError::Simulation`] when there is no
+    /// simulator.
     pub fn open<'p, P>(
         self,
         basis: P,
@@ -91,14 +176,46 @@ impl Accelerator {
     where
         P: Deref<Target = Basis> + Send + 'p,
     {
-        let machine: Result<Box<dyn RingProcessor + Send + 'p>, MachineError> = match self {
-            Self::Cpu => Cpu::new(basis, geometry).map(|machine| Box::new(machine) as _),
+        self.open_kind(basis, geometry, None)
+            .map(Opened::into_machine)
+    }
+
+    /// The same, as what it is. With `trace` the circuit's signals are recorded in every cycle, in a VCD file.
+    ///
+    /// # Errors
+    /// As [`Accelerator::open`], and [`AccelError::Untraced`] for what has no signals to record.
+    pub fn open_kind<'p, P>(
+        self,
+        basis: P,
+        geometry: Geometry,
+        trace: Option<&Path>,
+    ) -> Result<Opened<'p>, AccelError>
+    where
+        P: Deref<Target = Basis> + Send + 'p,
+    {
+        if trace.is_some() && self != Self::Verilator {
+            return Err(AccelError::Untraced { name: self });
+        }
+        let refused = |source| AccelError::Machine { name: self, source };
+        Ok(match self {
+            Self::Cpu => {
+                let machine = Cpu::new(basis, geometry).map_err(refused)?;
+                Opened::Software(Box::new(machine))
+            }
             Self::Reference => {
                 let storage = ErasedSlots(Zeroizing::new(vec![0; geometry.slots() * geometry.n()]));
-                Reference::new(basis, geometry, storage).map(|machine| Box::new(machine) as _)
+                let machine = Reference::new(basis, geometry, storage).map_err(refused)?;
+                Opened::Software(Box::new(machine))
             }
-        };
-        machine.map_err(|source| AccelError::Machine { name: self, source })
+            Self::Rtl => {
+                let machine = addax_sim::open_native(&basis, geometry);
+                Opened::Clocked(Box::new(machine.map_err(|error| self.failed(error))?))
+            }
+            Self::Verilator => {
+                let machine = addax_sim::open_verilated(&basis, geometry, trace);
+                Opened::Clocked(Box::new(machine.map_err(|error| self.failed(error))?))
+            }
+        })
     }
 }
 
@@ -158,6 +275,10 @@ pub fn list() -> impl Iterator<Item = Row> {
         name: accelerator.name(),
         description: accelerator.description(),
         default: accelerator == Accelerator::default(),
+        missing: accelerator.check().err().map(|error| match error {
+            AccelError::Simulation { source, .. } => source.to_string(),
+            error => error.to_string(),
+        }),
     })
 }
 

@@ -99,6 +99,8 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Plan(args) => finish(json, &plan::run(args)?),
         Command::Model(model::ModelCommand::Show(args)) => finish(json, &model::show(args)?),
         Command::Accel(accel::AccelCommand::List) => finish(json, &accel::list()),
+        Command::Accel(accel::AccelCommand::Run(args)) => finish(json, &accel::run(args)?),
+        Command::Accel(accel::AccelCommand::Bench(args)) => finish(json, &accel::bench(args)?),
         Command::Accel(accel::AccelCommand::Selftest(args)) => {
             finish(json, &accel::selftest(args)?)
         }

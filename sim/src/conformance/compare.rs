@@ -114,7 +114,7 @@ impl<'m, 'b> Comparison<'m, 'b> {
         let mut found_output = Kept::new(case.room);
         let mut source = Chunks::new(&case.stream, case.end, Some(&mut self.random));
         if let Subject::Clocked(machine) = &mut self.subject {
-            machine.set_stalls(stalls);
+            machine.set_stalls(stalls)?;
         }
         let found = self
             .subject
@@ -122,7 +122,7 @@ impl<'m, 'b> Comparison<'m, 'b> {
             .run(&case.program, &mut source, &mut found_output);
         let left = source.left();
         if let Subject::Clocked(machine) = &mut self.subject {
-            machine.set_stalls(Stalls::NONE);
+            machine.set_stalls(Stalls::NONE)?;
         }
 
         let without_stalls =
@@ -193,12 +193,12 @@ impl<'m, 'b> Comparison<'m, 'b> {
         stalls: Stalls,
     ) -> Result<(), Difference> {
         let seen = match &self.subject {
-            Subject::Software(_) => report.cycles,
+            Subject::Software(_) => report.cycles as i64,
             Subject::Clocked(machine) => machine.observed_cycles(),
         };
         let may_wait =
             matches!(self.subject, Subject::Clocked(_)) && [stalls.input, stalls.output] != [0, 0];
-        if report.stalls > 0 && !may_wait || report.cycles + report.stalls != seen {
+        if report.stalls > 0 && !may_wait || (report.cycles + report.stalls) as i64 != seen {
             return Err(Difference::Outcome {
                 program: name.to_owned(),
                 expected: format!("{seen} cycles, waits of the streams included"),

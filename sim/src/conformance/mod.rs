@@ -20,14 +20,17 @@ mod generate;
 mod illegal;
 mod streams;
 
+use std::ops::AddAssign;
+
 use addax_core::machine::{MachineError, RingProcessor};
 
 use crate::random::Random;
 use crate::{Basis, Clocked};
-use generate::Generator;
 
 pub use cases::{Case, Pattern};
 pub use compare::Comparison;
+pub use generate::Generator;
+pub use streams::{Chunks, Kept};
 
 /// An executor under test.
 pub enum Subject<'m> {
@@ -104,6 +107,19 @@ pub struct Summary {
     pub cycles: u64,
     /// Cycles in which a machine with a clock waited for a stream.
     pub stalls: u64,
+}
+
+impl AddAssign for Summary {
+    fn add_assign(&mut self, other: Self) {
+        self.single += other.single;
+        self.faults += other.faults;
+        self.illegal += other.illegal;
+        self.programs += other.programs;
+        self.instructions += other.instructions;
+        self.words += other.words;
+        self.cycles += other.cycles;
+        self.stalls += other.stalls;
+    }
 }
 
 /// How an executor differs from the reference. The residues shown are test data.

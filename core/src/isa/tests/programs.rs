@@ -329,21 +329,27 @@ fn cycles_of_the_default_machine_stay_in_the_hardware_budget() {
             "B = {butterflies}: {count}"
         );
     }
-    assert_eq!(
-        instruction_cycles(&transform, &Geometry::DEFAULT),
-        3072 + 46
-    );
-    let stream = Operand::Stream;
-    let mac = Instruction::Pointwise {
+    let default = |instruction| instruction_cycles(&instruction, &Geometry::DEFAULT);
+    assert_eq!(default(transform), 3072 + 32);
+    let pointwise = |b| Instruction::Pointwise {
         op: PointwiseOp::Mac,
         limb,
         dst: slot,
         a: Operand::Slot(slot),
-        b: stream,
+        b,
     };
-    assert_eq!(instruction_cycles(&mac, &Geometry::DEFAULT), 512 + 18);
+    assert_eq!(default(pointwise(Operand::Slot(slot))), 512 + 32);
+    assert_eq!(default(pointwise(Operand::Stream)), 512 + 33);
+    assert_eq!(default(Instruction::Store { a: slot }), 4096 + 32);
+    assert_eq!(default(Instruction::Load { limb, dst: slot }), 4096 + 33);
+    let (a, galois) = (slot, Galois::new(1).unwrap());
     assert_eq!(
-        instruction_cycles(&Instruction::Store { a: slot }, &Geometry::DEFAULT),
-        4096 + 4
+        default(Instruction::Automorphism {
+            dst: slot,
+            a,
+            galois
+        }),
+        256 + 29
     );
+    assert_eq!(default(Instruction::Sync), 6);
 }

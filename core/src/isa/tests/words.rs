@@ -151,7 +151,91 @@ fn operands_that_contradict_each_other_are_refused() {
     assert!(builder.is_empty());
 }
 
+#[test]
+fn every_kind_of_instruction_is_read_as_it_is_written() {
+    for text in [
+        "LD.0 1",
+        "LD.3 126, int8",
+        "ST 3",
+        "NTT.0 1, 2",
+        "INTT.15 2, 2",
+        "MUL.2 5, stream, 1",
+        "MAC.2 5, 1, stream",
+        "ADD.0 0, 1, 2",
+        "SUB.0 0, 1, 2",
+        "MULI.1 0, 1, #127",
+        "AUT 3, 4, X^10651",
+        "RED.1 0, 2, from 2",
+        "LOOP 4095, next 255",
+        "LOOP 1, next 1, a += 1",
+        "LOOP 2, next 3, b += 31",
+        "LOOP 2, next 3, a and b += 5",
+        "SYNC",
+        "HALT",
+    ] {
+        let instruction: Instruction = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(std::format!("{instruction}"), text);
+        let spaced = std::format!("  {}\t", text.replace(", ", " ,  "));
+        assert_eq!(spaced.parse(), Ok(instruction), "{spaced}");
+    }
+    for (text, error) in [
+        ("", AssemblyError::Name),
+        ("NOP", AssemblyError::Name),
+        ("MUL 0, 1, 2", AssemblyError::Name),
+        ("ST.0 1", AssemblyError::Name),
+        ("NTT.x 0, 0", AssemblyError::Name),
+        ("NTT.0 0", AssemblyError::Operand { expected: "a slot" }),
+        (
+            "NTT.0 0, stream",
+            AssemblyError::Operand { expected: "a slot" },
+        ),
+        ("NTT.0 0, 0, 0", AssemblyError::Excess),
+        ("LD.0 0, int9", AssemblyError::Excess),
+        (
+            "AUT 0, 1, X^4",
+            AssemblyError::Operand {
+                expected: "X^g, g odd",
+            },
+        ),
+        (
+            "AUT 1, 1, X^5",
+            AssemblyError::Field(IsaError::InPlaceAutomorphism { slot: 1 }),
+        ),
+        (
+            "MUL.0 0, stream, stream",
+            AssemblyError::Field(IsaError::TwoStreams),
+        ),
+        (
+            "LOOP 2, next 1, a += 0",
+            AssemblyError::Field(IsaError::Stride { stride: 0 }),
+        ),
+    ] {
+        assert_eq!(text.parse::<Instruction>(), Err(error), "{text}");
+    }
+    assert!(matches!(
+        "ST 127".parse::<Instruction>(),
+        Err(AssemblyError::Field(_))
+    ));
+    assert!(matches!(
+        "NTT.16 0, 0".parse::<Instruction>(),
+        Err(AssemblyError::Field(_))
+    ));
+}
+
 proptest! {
+    #[test]
+    fn any_legal_word_is_read_as_it_is_written(word: u32, op in 1u32..15) {
+        let word = word & 0x07ff_ffff | op << 27;
+        // Fields that an instruction does not use are zero.
+        for word in [word, word & !(0xf << 23 | 0x7f << 16), word & !0x1ff, word & !0x3, 0x1f << 27 & word] {
+            if let Ok(instruction) = Instruction::decode(word) {
+                prop_assert_eq!(std::format!("{instruction}").parse(), Ok(instruction));
+            }
+        }
+    }
+
     #[test]
     fn any_word_round_trips_or_is_refused(word: u32) {
         assert_legal_or_refused(word);

@@ -1,32 +1,26 @@
-//! `addax accel`: the accelerators of this build, and whether they do what the definition says.
+//! `addax accel selftest`: the conformance suite.
+//!
+//! Software is held to the definition in full at the default geometry. A circuit is simulated cycle by cycle, so it gets
+//! the whole suite at n = 1024 and a part of it at the default geometry; and only if it is named.
 
 use std::time::Instant;
 
-use addax::accel::{self, Accelerator};
-use addax::he;
+use addax::accel::Accelerator;
 use addax_core::isa::Geometry;
-use addax_sim::conformance::{self, Subject, Suite, Summary};
+use addax_sim::conformance::{self, Difference, Suite, Summary};
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Serialize;
 
-use super::load::PARAMETERS;
-use super::output::{Report, milliseconds, table, thousands, to_microseconds};
-use super::progress;
-
-/// Commands about accelerators.
-#[derive(Subcommand)]
-pub enum AccelCommand {
-    /// List the accelerators of this build
-    List,
-    /// Compare accelerators with the definition, instruction by instruction
-    Selftest(SelftestArgs),
-}
+use super::basis;
+use crate::cli::load::PARAMETERS;
+use crate::cli::output::{Report, count, milliseconds, table, thousands, to_microseconds};
+use crate::cli::progress;
 
 /// Arguments of `addax accel selftest`.
 #[derive(Args)]
 pub struct SelftestArgs {
-    /// Only this one
+    /// Only this one; those of software if none is named
     #[arg(long)]
     accelerator: Option<Accelerator>,
     /// Chooses residues and random programs
@@ -35,42 +29,6 @@ pub struct SelftestArgs {
     /// Random programs to run
     #[arg(long, value_name = "COUNT", default_value_t = Suite::default().programs)]
     programs: u32,
-}
-
-/// The accelerators of this build.
-#[derive(Serialize)]
-pub struct AccelList {
-    accelerators: Vec<AccelRow>,
-}
-
-#[derive(Serialize)]
-struct AccelRow {
-    name: &'static str,
-    description: &'static str,
-    default: bool,
-}
-
-/// Lists.
-pub fn list() -> AccelList {
-    let row = |row: accel::Row| AccelRow {
-        name: row.name,
-        description: row.description,
-        default: row.default,
-    };
-    AccelList {
-        accelerators: accel::list().map(row).collect(),
-    }
-}
-
-impl Report for AccelList {
-    fn text(&self, width: usize) -> String {
-        let row = |row: &AccelRow| {
-            let mark = if row.default { " (default)" } else { "" };
-            vec![format!("{}{mark}", row.name), row.description.to_owned()]
-        };
-        let rows = self.accelerators.iter().map(row).collect();
-        table(width, 2, &["accelerator", "what it is"], rows)
-    }
 }
 
 /// What the self-tests found.
@@ -88,10 +46,12 @@ struct SelftestRow {
     error: Option<String>,
     single_instructions: u64,
     faults: u64,
+    illegal_words: u64,
     random_programs: u64,
     instructions: u64,
     words: u64,
     cycles: u64,
+    stalls: u64,
     #[serde(serialize_with = "to_microseconds")]
     ms: f64,
 }
@@ -101,7 +61,6 @@ struct SelftestRow {
 /// # Errors
 /// An accelerator that cannot be opened. One that differs from the definition is a finding.
 pub fn selftest(args: &SelftestArgs) -> Result<SelftestTable> {
-    let context = he::Context::new(PARAMETERS);
     let suite = Suite {
         seed: args.seed,
         programs: args.programs,
@@ -109,32 +68,62 @@ pub fn selftest(args: &SelftestArgs) -> Result<SelftestTable> {
     };
     let mut accelerators = Vec::new();
     for accelerator in Accelerator::ALL {
-        if args.accelerator.is_some_and(|only| only != accelerator) {
+        if args
+            .accelerator
+            .map_or(accelerator.is_simulated(), |only| only != accelerator)
+        {
             continue;
         }
-        let spinner = progress::spinner(format!("testing {accelerator}"));
-        let start = Instant::now();
-        let mut machine = accelerator.open(&**context.basis(), Geometry::DEFAULT)?;
-        let outcome = conformance::check(Subject::Software(&mut *machine), context.basis(), &suite);
-        spinner.finish_and_clear();
-        let error = outcome.as_ref().err().map(ToString::to_string);
-        let report: Summary = outcome.unwrap_or_default();
-        accelerators.push(SelftestRow {
-            name: accelerator.name(),
-            passed: error.is_none(),
-            error,
-            single_instructions: report.single,
-            faults: report.faults,
-            random_programs: report.programs,
-            instructions: report.instructions,
-            words: report.words,
-            cycles: report.cycles,
-            ms: start.elapsed().as_secs_f64() * 1e3,
-        });
+        accelerators.push(test(accelerator, &suite)?);
     }
     Ok(SelftestTable {
         passed: accelerators.iter().all(|row| row.passed),
         accelerators,
+    })
+}
+
+/// Runs what is run of the suite on one accelerator.
+fn test(accelerator: Accelerator, suite: &Suite) -> Result<SelftestRow> {
+    let spinner = progress::spinner(format!("testing {accelerator}"));
+    let start = Instant::now();
+    let brief = Suite {
+        seed: suite.seed,
+        programs: suite.programs.min(Suite::BRIEF.programs),
+        ..Suite::BRIEF
+    };
+    let parts = if accelerator.is_simulated() {
+        let small = Geometry::new(10, 2, 4)?;
+        vec![(small, *suite), (Geometry::DEFAULT, brief)]
+    } else {
+        vec![(Geometry::DEFAULT, *suite)]
+    };
+    let mut summary = Summary::default();
+    let mut difference: Option<Difference> = None;
+    for (geometry, suite) in parts {
+        let basis = basis(geometry, PARAMETERS.limbs)?;
+        let mut machine = accelerator.open_kind(&basis, geometry, None)?;
+        match conformance::check(machine.subject(), &basis, &suite) {
+            Ok(part) => summary += part,
+            Err(found) => {
+                difference = Some(found);
+                break;
+            }
+        }
+    }
+    spinner.finish_and_clear();
+    Ok(SelftestRow {
+        name: accelerator.name(),
+        passed: difference.is_none(),
+        error: difference.map(|difference| difference.to_string()),
+        single_instructions: summary.single,
+        faults: summary.faults,
+        illegal_words: summary.illegal,
+        random_programs: summary.programs,
+        instructions: summary.instructions,
+        words: summary.words,
+        cycles: summary.cycles,
+        stalls: summary.stalls,
+        ms: start.elapsed().as_secs_f64() * 1e3,
     })
 }
 
@@ -145,6 +134,7 @@ impl Report for SelftestTable {
             "result",
             "single",
             "faults",
+            "illegal",
             "random",
             "instrs",
             "words",
@@ -156,6 +146,7 @@ impl Report for SelftestTable {
                 if row.passed { "as defined" } else { "DIFFERS" }.to_owned(),
                 thousands(row.single_instructions),
                 thousands(row.faults),
+                count(row.illegal_words),
                 thousands(row.random_programs),
                 thousands(row.instructions),
                 thousands(row.words),
