@@ -11,7 +11,7 @@ module proof #(parameter EARLY = 8, LATE = 27)(
   output assumed, holds, reached
 );
   localparam AUT = 10;
-  localparam SLOTS = LATE + 2;
+  localparam SLOTS = LATE;
   wire done;
   circuit circuit(
     .clock, .start, .flush, .op, .slot_a, .slot_b, .slot_dst, .stream_a, .stream_b,
@@ -50,7 +50,7 @@ module proof #(parameter EARLY = 8, LATE = 27)(
   reg [SLOTS-1:0] flight = 0;
   reg [5:0] since_last = 0;
   always @(posedge clock) begin
-    flight <= flush ? 0 : {flight, valid};
+    flight <= flush ? 0 : {flight, valid} & (command[`Command_automorphism] ? (1 << EARLY) - 1 : ~0);
     since_last <= flush | done | start ? 0 : valid & tag[`Tag_last] ? 1 : since_last == 0 ? 0 : since_last + 1;
   end
   // What they write, likewise.
@@ -79,9 +79,10 @@ module proof #(parameter EARLY = 8, LATE = 27)(
   genvar p;
   generate
     for (p = 0; p < LATE; p = p + 1)
-      assign last_place[p] = (flight[p] & line[p][`Tag_last]) == (since_last == p + 1);
+      assign last_place[p] = early & p >= EARLY | (flight[p] & line[p][`Tag_last]) == (since_last == p + 1);
   endgenerate
-  wire account = events[LATE-1:0] == flight[LATE-1:0]
+  wire [SLOTS-1:0] waiting = early ? flight & (1 << (EARLY - 1)) - 1 : flight;
+  wire account = events[LATE-2:0] == waiting[LATE-2:0] & (~early | flight >> EARLY == 0)
     & (since_last == 0 | ~state[`State_running]) & since_last <= latency + 2
     & finish[0] == (since_last == latency + 1) & finish[1] == (since_last == latency + 2);
   wire running_right = state[`State_running] == (since_last == 0);
@@ -89,7 +90,6 @@ module proof #(parameter EARLY = 8, LATE = 27)(
 
   assign holds = busy
     ? write_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
-    : flushed | idle_right & ~state[`State_running] & since_last == 0 & ~valid
-      & (flight[LATE-1:0] == 0 | 1);
-  assign reached = done & early;
+    : idle_right & ~state[`State_running] & since_last == 0 & ~valid & flight == 0 & events[LATE-2:0] == 0;
+  assign reached = early & written[`Tag_low];
 endmodule

@@ -165,4 +165,16 @@ pub const PROOFS: &[Proof] = &[
         fault_by: 12,
         fault: ("shifted_row = row << 32'h1", "shifted_row = row"),
     },
+    Proof {
+        name: "retire",
+        what: "every event is written once, never two at a time; nothing is in flight between instructions",
+        circuit: "datapath",
+        property: "retire",
+        parameters: &[("EARLY", 8), ("LATE", 27)],
+        cut: &["inner/c:lanes$*"],
+        method: Method::Induction { depth: 2 },
+        reached_at: 28,
+        fault_by: 29,
+        fault: ("events = events & early_events", "events = events"),
+    },
 ];
