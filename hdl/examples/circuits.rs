@@ -9,6 +9,7 @@ use std::path::Path;
 
 use addax_core::isa::Geometry;
 use addax_hdl::arithmetic::{Butterfly, MontgomeryProduct};
+use addax_hdl::control::Control;
 use addax_hdl::datapath::{
     AutomorphismAddresses, AutomorphismNetwork, Datapath, LoadUnit, StoreQueue,
 };
@@ -31,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("store", text(StoreQueue::new()))?;
     write("network", text(AutomorphismNetwork::new(&real)))?;
     write("addresses", text(AutomorphismAddresses::new(&small)))?;
+    write("control", text(Control::new(&small)))?;
     write("datapath", text(Datapath::new(&real)))?;
     write("datapath_small", text(Datapath::new(&small)))?;
     Ok(())

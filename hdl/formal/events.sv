@@ -70,22 +70,22 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
   wire high = bank >= LANES;
   wire [7:0] lane = 1 << (bank % LANES);
 
-  // Operands. With a stream the one slot is read first, and nothing second.
-  wire [6:0] a = stream_a ? slot_b : slot_a;
-  wire [6:0] b = slot_b;
+  // Operands. The stream replaces the second one, but the first where it is subtracted from.
+  wire stream_first = op == SUB & stream_a;
   wire nothing = read[`Read_none];
   wire again = read[`Read_hold];
   wire destination = read[`Read_third];
   wire exchanged = op == MAC & ~streams & slot_b[6:1] == slot_dst[6:1] & slot_b != slot_dst;
-  wire [6:0] first_operand = exchanged ? b : a;
-  wire [6:0] second_operand = exchanged ? a : b;
-  wire read_right = op == LD | op == AUT & read[`Read_slot] == slot_a
-    | read[`Read_row] == row
-      & (odd ? streams ? nothing
-          : takes_two & ~nothing & (again ? slot_a == slot_b & read[`Read_slot] == slot_a
-            : read[`Read_slot] == second_operand)
-            | ~takes_two
-        : ~nothing & ~again & ~destination & read[`Read_slot] == first_operand);
+  wire [6:0] first_operand = exchanged | stream_a & ~stream_first ? slot_b : slot_a;
+  wire [6:0] second_operand = exchanged ? slot_a : slot_b;
+  wire first_right = stream_first ? nothing
+    : ~nothing & ~again & ~destination & read[`Read_slot] == first_operand;
+  wire second_right = ~takes_two
+    | (streams & ~stream_first ? nothing
+      : ~nothing & (again ? slot_a == slot_b & read[`Read_slot] == slot_a : read[`Read_slot] == second_operand));
+  wire read_right = op == LD ? nothing
+    : op == AUT ? ~nothing & read[`Read_slot] == slot_a
+    : read[`Read_row] == row & (odd ? second_right : first_right);
   wire no_conflict = ~destination | nothing | again
     | read[`Read_slot] == slot_dst | read[`Read_slot] >> 1 != slot_dst >> 1;
   wire third_right = destination == (op == MAC & odd);
@@ -109,10 +109,12 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
   wire command_right = ~command[`Command_transform] & ~command[`Command_inverse] & command[`Command_pointwise] == pointwise
     & command[`Command_load] == (op == LD) & command[`Command_store] == (op == ST)
     & command[`Command_automorphism] == (op == AUT) & command[`Command_third] == (op == MAC)
-    & command[`Command_no_second] == streams & command[`Command_streams] == (op == LD | streams)
+    & command[`Command_streams] == (op == LD | streams)
+    & command[`Command_no_first] == (op == LD | stream_first)
+    & command[`Command_no_second] == (op == LD | streams & ~stream_first)
     & command[`Command_same] == (op == MAC & ~streams & slot_a == slot_b)
-    & command[`Command_first_slot] == first_operand
-    & (~takes_two | streams | command[`Command_second_slot] == second_operand)
+    & (op == LD | stream_first | command[`Command_first_slot] == first_operand)
+    & (~takes_two | streams & ~stream_first | command[`Command_second_slot] == second_operand)
     & command[`Command_target] == slot_dst;
 
   assign holds = (~issue | running) & valid == (issue & ~flush) & state[`State_running] == running

@@ -177,4 +177,25 @@ pub const PROOFS: &[Proof] = &[
         fault_by: 29,
         fault: ("events = events & early_events", "events = events"),
     },
+    Proof {
+        name: "sequence",
+        what: "control: one instruction at a time, its fields stay until it is done, none within two cycles of a flush",
+        circuit: "control",
+        property: "sequence",
+        parameters: &[],
+        cut: &[
+            "inner/c:fetch",
+            "inner/c:limbs",
+            "inner/c:operands",
+            "inner/c:tags",
+            "inner/c:status",
+        ],
+        method: Method::Induction { depth: 3 },
+        reached_at: 8,
+        fault_by: 8,
+        fault: (
+            "issue$take = sequencer$issue",
+            "issue$take = sequencer$issue | stall",
+        ),
+    },
 ];
