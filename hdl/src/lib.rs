@@ -10,6 +10,7 @@ pub mod leaf;
 pub mod machine;
 pub mod ports;
 pub mod shape;
+pub mod shell;
 pub mod twiddles;
 pub mod verilog;
 pub mod word;
