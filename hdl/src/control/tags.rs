@@ -38,7 +38,7 @@ pub struct Tags {
     pub found_a: Signal<Out, Word<4>>,
     /// A slot was never written.
     pub unwritten: Signal<Out, Bit>,
-    /// A slot was written under another limb.
+    /// A slot was written under another limb; says nothing of one that was never written.
     pub wrong: Signal<Out, Bit>,
     /// The slot that failed.
     pub slot: Signal<Out, Word<7>>,
@@ -223,19 +223,19 @@ impl Logic for Tags {
 
         self.slot.next = self.dst.val();
         self.unwritten.next = self.dst_unwritten.q.val();
-        self.wrong.next = self.dst_wrong.q.val() && !self.dst_unwritten.q.val();
+        self.wrong.next = self.dst_wrong.q.val();
         self.expected.next = self.limb.val();
         self.found.next = self.dst_register.q.val().get_bits::<4>(0);
         if self.a_unwritten.q.val() || self.a_wrong.q.val() {
             self.slot.next = self.a.val();
             self.unwritten.next = self.a_unwritten.q.val();
-            self.wrong.next = !self.a_unwritten.q.val();
+            self.wrong.next = self.a_wrong.q.val();
             self.expected.next = self.limb_a.val();
             self.found.next = self.a_register.q.val().get_bits::<4>(0);
         } else if self.b_unwritten.q.val() || self.b_wrong.q.val() {
             self.slot.next = self.b.val();
             self.unwritten.next = self.b_unwritten.q.val();
-            self.wrong.next = !self.b_unwritten.q.val();
+            self.wrong.next = self.b_wrong.q.val();
             self.found.next = self.b_register.q.val().get_bits::<4>(0);
         }
     }
