@@ -245,6 +245,12 @@ fn an_abort_right_behind_the_start() {
     let end = bench.error();
     assert_eq!((end.code, end.place), (error::ABORTED, 0));
     assert_eq!(bench.status(status::INSTRUCTIONS), 0);
+    // The next program runs to its end.
+    clear(&mut bench);
+    bench.start();
+    bench.finish();
+    assert_eq!(bench.error().code, error::NONE);
+    assert_eq!(bench.status(status::INSTRUCTIONS), 2);
 }
 
 #[test]
@@ -375,6 +381,9 @@ proptest! {
         let expected = End { code: error::RESIDUE, place: failed.place.into(), word: failed.word, detail: 0 };
         prop_assert_eq!(bench.error(), expected);
         prop_assert_eq!(bench.flushes, 1);
+        // It does not count, even if it was done in the same cycle.
+        prop_assert_eq!(bench.retired, executed[index] as u64);
+        prop_assert_eq!(bench.status(status::INSTRUCTIONS), executed[index] as u64);
         for event in &events[..executed[index]] {
             let limb = memory.tags.check(&event.instruction).unwrap();
             if let Some(dst) = event.instruction.destination() {
