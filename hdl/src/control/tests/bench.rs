@@ -226,6 +226,8 @@ pub struct Bench {
     /// The inputs of all cycles.
     pub seen: Vec<Inputs>,
     execution: Option<Execution>,
+    /// Cycles in which nothing was counted.
+    quiet: u64,
     /// Cycles until a store's words have left.
     leaving: u64,
     flushed: bool,
@@ -248,6 +250,7 @@ impl Bench {
             twiddles: Vec::new(),
             seen: Vec::new(),
             execution: None,
+            quiet: 3,
             leaving: 0,
             flushed: false,
         }
@@ -297,6 +300,12 @@ impl Bench {
         self.control.stall.next = stall;
         self.control.drained.next = self.leaving == 0;
         settle(&mut self.control);
+        let sequencer = &self.control.sequencer;
+        let counts = [&sequencer.cycle, &sequencer.stalled, &sequencer.retired];
+        let counted = counts.iter().any(|count| count.val());
+        self.quiet = if counted { 0 } else { self.quiet + 1 };
+        // The counters have settled when `running` falls.
+        assert!(self.control.running.val() || self.quiet >= 3);
         self.seen.push(Inputs::at(&self.control));
         self.retired += u64::from(self.control.retired.val());
         if self.control.twiddle_write.val() {

@@ -17,9 +17,11 @@ fn a_carry_reaches_the_next_part_once() {
     let mut counter = Counter::default();
     counter.connect_all();
     let mut random = Random::new(1);
-    let mut counted = 0;
+    let mut counted = 0u64;
     for _ in 0..600_000 {
-        let up = !random.chance(8);
+        // It rests for a while where a carry is about to come.
+        let rests = counted % (1 << 18) == (1 << 18) - 1 && !random.chance(4);
+        let up = !rests && !random.chance(8);
         edge(&mut counter, up);
         counted += u64::from(up);
     }
