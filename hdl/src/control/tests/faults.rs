@@ -305,7 +305,7 @@ fn clearing_the_tags_forgets_all_slots() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
     fn anything_ends_as_the_walk_says(seed in any::<u64>()) {
@@ -387,6 +387,8 @@ proptest! {
         // It does not count, even if it was done in the same cycle.
         prop_assert_eq!(bench.retired, executed[index] as u64);
         prop_assert_eq!(bench.status(status::INSTRUCTIONS), executed[index] as u64);
+        let transforms = events[..executed[index]].iter().filter(|e| matches!(e.word >> 27, 3 | 4));
+        prop_assert_eq!(bench.status(status::TRANSFORMS), transforms.count() as u64);
         for event in &events[..executed[index]] {
             let limb = memory.tags.check(&event.instruction).unwrap();
             if let Some(dst) = event.instruction.destination() {
