@@ -143,3 +143,6 @@ impl Logic for Engine {
         self.done.next = self.path.done.val();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use super::driver::*;
 use super::pointwise::beats;
 use crate::cosim::{Cosimulation, Stimulus};
 use crate::datapath::Datapath;
+use crate::leaf::ECP5_MODELS;
+use crate::shape::Target;
 use crate::twiddles::{TwiddleWord, twiddles};
 use crate::word::Word;
 
@@ -75,11 +77,15 @@ fn program(butterflies: u32) -> (Vec<TwiddleWord>, VecDeque<Run>) {
     (words, orders)
 }
 
-fn verilog_is_the_model(butterflies: u32) {
+fn verilog_is_the_model(butterflies: u32, target: Target) {
     let (words, mut runs) = program(butterflies);
-    let path = Datapath::new(&shape(10, butterflies));
-    let name = format!("datapath{butterflies}");
-    let mut bench = Cosimulation::new(&name, path, |path| &mut path.clock).unwrap();
+    let path = Datapath::new(&shape(10, butterflies).with_target(target));
+    let models = match target {
+        Target::Behavioural => "",
+        Target::Ecp5 => ECP5_MODELS,
+    };
+    let mut bench =
+        Cosimulation::with_models("datapath", path, |path| &mut path.clock, models).unwrap();
     let loading = words.len();
     bench
         .run(loading, |cycle, path| {
@@ -110,11 +116,11 @@ fn verilog_is_the_model(butterflies: u32) {
 #[test]
 #[ignore = "needs verilator: cargo xtask test"]
 fn the_verilog_of_one_lane_is_the_model() {
-    verilog_is_the_model(1);
+    verilog_is_the_model(1, Target::Behavioural);
 }
 
 #[test]
 #[ignore = "needs verilator: cargo xtask test"]
-fn the_verilog_of_four_lanes_is_the_model() {
-    verilog_is_the_model(4);
+fn the_verilog_of_four_lanes_for_ecp5_is_the_model() {
+    verilog_is_the_model(4, Target::Ecp5);
 }
