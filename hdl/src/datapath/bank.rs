@@ -7,7 +7,7 @@
 use rust_hdl::core::prelude::*;
 
 use super::bundles::{Read, Write};
-use crate::leaf::{Ram, Register};
+use crate::leaf::{MaskedRegister, Ram, Register};
 use crate::shape::{ADDRESS_BITS, Target};
 use crate::word::{Word, bit_cast};
 
@@ -27,6 +27,8 @@ pub struct BankSize {
 pub struct Bank {
     /// The clock.
     pub clock: Signal<In, Clock>,
+    /// Always 1, in a register of this lane's own.
+    pub awake: Signal<In, Bit>,
     /// What to read.
     pub read: Signal<In, Read>,
     /// The slot that is written and that the third operand is read from; stable.
@@ -43,9 +45,9 @@ pub struct Bank {
     rams: Vec<Ram<Word<36>>>,
     select: GroupSelect,
     group: GroupDecode,
-    reading: Register<Read>,
+    reading: MaskedRegister<Read>,
     /// The bit above the row, for each memory.
-    uppers: Register<Word<64>>,
+    uppers: MaskedRegister<Word<64>>,
     writing: Register<Write>,
     enables: Register<Word<64>>,
     rows: Constant<Word<ADDRESS_BITS>>,
@@ -71,6 +73,7 @@ impl Bank {
         } = size;
         Self {
             clock: Signal::default(),
+            awake: Signal::default(),
             read: Signal::default(),
             target: Signal::default(),
             write: Signal::default(),
@@ -80,8 +83,8 @@ impl Bank {
             rams: vec![Ram::new(depth, target); groups],
             select: GroupSelect::new(groups),
             group: GroupDecode::default(),
-            reading: Register::default(),
-            uppers: Register::default(),
+            reading: MaskedRegister::default(),
+            uppers: MaskedRegister::default(),
             writing: Register::default(),
             enables: Register::default(),
             rows: Constant::new(Word::new(rows as u64)),
@@ -123,6 +126,8 @@ impl Logic for Bank {
     fn update(&mut self) {
         self.reading.clock.next = self.clock.val();
         self.uppers.clock.next = self.clock.val();
+        self.reading.keep.next = self.awake.val();
+        self.uppers.keep.next = self.awake.val();
         self.writing.clock.next = self.clock.val();
         self.enables.clock.next = self.clock.val();
         self.select.clock.next = self.clock.val();

@@ -31,8 +31,6 @@ pub struct Command {
     pub first_is_y: Bit,
     /// The butterfly's w is the second operand.
     pub second_is_w: Bit,
-    /// The butterfly's w is the broadcast factor.
-    pub factor_is_w: Bit,
     /// The first read is not made; a streaming instruction takes the stream's word in its place.
     pub no_first: Bit,
     /// The second read is not made; a streaming instruction whose first read is made takes the stream's word.
@@ -47,6 +45,14 @@ pub struct Command {
     pub second_slot: Word<7>,
     /// Slot that is written.
     pub target: Word<7>,
+    /// Modulus.
+    pub qh: Word<17>,
+    /// The broadcast factor; 0 where the butterfly's w is another.
+    pub factor: Word<36>,
+    /// `RED`: modulus read under.
+    pub source_qh: Word<17>,
+    /// `RED`: what is added to a word whose representative is negative.
+    pub addend: Word<36>,
 }
 
 /// Where the step generator stands.

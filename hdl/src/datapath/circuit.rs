@@ -118,8 +118,7 @@ pub struct Datapath {
     valid: Register<Word<64>>,
     early_tags: Delay<Tag>,
     late_tags: Delay<Tag>,
-    tag: Register<Tag>,
-    finish: Register<Word<2>>,
+    finish: Register<Word<3>>,
     twiddle: Register<TwiddleWrite>,
     wrong: Register<Bit>,
 
@@ -128,11 +127,12 @@ pub struct Datapath {
     /// The places of the line that an automorphism uses.
     early_events: Constant<Word<64>>,
     one_event: Constant<Word<64>>,
-    finishing: Constant<Word<2>>,
-    no_finish: Constant<Word<2>>,
+    finishing: Constant<Word<3>>,
+    no_finish: Constant<Word<3>>,
     events: Signal<Local, Word<64>>,
-    next_finish: Signal<Local, Word<2>>,
+    next_finish: Signal<Local, Word<3>>,
     arrived: Signal<Local, Bit>,
+    arriving: Signal<Local, Tag>,
     found: Signal<Local, Bit>,
     _lanes: usize,
     _lane_pairs: usize,
@@ -249,7 +249,6 @@ impl Datapath {
             valid: Register::default(),
             early_tags: Delay::new(early),
             late_tags: Delay::new(late - early),
-            tag: Register::default(),
             finish: Register::default(),
             twiddle: Register::default(),
             wrong: Register::default(),
@@ -262,6 +261,7 @@ impl Datapath {
             events: Signal::default(),
             next_finish: Signal::default(),
             arrived: Signal::default(),
+            arriving: Signal::default(),
             found: Signal::default(),
             _lanes: lanes,
             _lane_pairs: lanes / 2,
@@ -362,7 +362,6 @@ impl Logic for Datapath {
         self.valid.clock.next = self.clock.val();
         self.early_tags.clock.next = self.clock.val();
         self.late_tags.clock.next = self.clock.val();
-        self.tag.clock.next = self.clock.val();
         self.finish.clock.next = self.clock.val();
         self.twiddle.clock.next = self.clock.val();
         self.wrong.clock.next = self.clock.val();
@@ -374,6 +373,10 @@ impl Logic for Datapath {
         self.decode.slot_dst.next = self.slot_dst.val();
         self.decode.stream_a.next = self.stream_a.val();
         self.decode.stream_b.next = self.stream_b.val();
+        self.decode.qh.next = self.qh.val();
+        self.decode.factor.next = self.factor.val();
+        self.decode.source_qh.next = self.source_qh.val();
+        self.decode.addend.next = self.addend.val();
         self.steps.start.next = self.start.val();
         self.steps.start_inverse.next = self.decode.inverse.val();
         self.steps.flush.next = self.flush.val();
@@ -398,14 +401,10 @@ impl Logic for Datapath {
         for i in 0..self._lanes {
             self.lanes[i].clock.next = self.clock.val();
             self.lanes[i].command.next = self.decode.command.val();
-            self.lanes[i].qh.next = self.qh.val();
-            self.lanes[i].factor.next = self.factor.val();
-            self.lanes[i].source_qh.next = self.source_qh.val();
-            self.lanes[i].addend.next = self.addend.val();
             self.lanes[i].read.next = self.read.q.val();
             self.lanes[i].twiddle_address.next = self.twiddle_rows.q.val();
             self.lanes[i].route.next = self.routes.q.val();
-            self.lanes[i].tag.next = self.tag.q.val();
+            self.lanes[i].awake.next = self.lanes[0].passed.val();
             self.lanes[i].twiddle_write.next = self.twiddle.q.val();
             self.lanes[i].crossed_first.next = self.zero.val();
             self.lanes[i].crossed_second.next = self.zero.val();
@@ -425,6 +424,9 @@ impl Logic for Datapath {
                 self.lanes[2 * i].crossed_high.next = self.lanes[i + h].late_sum.val();
                 self.lanes[2 * i + 1].crossed_high.next = self.lanes[i + h].late_difference.val();
             }
+        }
+        for i in 0..self._last_lane {
+            self.lanes[i].awake.next = self.lanes[i + 1].passed.val();
         }
         for b in self._last_lane..self._lanes {
             for i in 0..self._lanes {
@@ -503,27 +505,30 @@ impl Logic for Datapath {
         for i in self._late..self._above_late {
             self.arrived.next = self.valid.q.val().get_bit(i);
         }
-        self.tag.d.next = self.late_tags.q.val();
+        self.arriving.next = self.late_tags.q.val();
         if self.decode.command.val().automorphism {
-            self.tag.d.next = self.early_tags.q.val();
+            self.arriving.next = self.early_tags.q.val();
             for i in self._early..self._above_early {
                 self.arrived.next = self.valid.q.val().get_bit(i);
             }
         }
         if !self.arrived.val() | self.flush.val() {
-            self.tag.d.next.low = false;
-            self.tag.d.next.high = false;
-            self.tag.d.next.last = false;
+            self.arriving.next.low = false;
+            self.arriving.next.high = false;
+            self.arriving.next.last = false;
+        }
+        for i in 0..self._lanes {
+            self.lanes[i].tag.next = self.arriving.val();
         }
         self.next_finish.next = self.finish.q.val() << 1;
-        if self.tag.q.val().last {
+        if self.arriving.val().last {
             self.next_finish.next = self.next_finish.val() | self.finishing.val();
         }
         if self.flush.val() {
             self.next_finish.next = self.no_finish.val();
         }
         self.finish.d.next = self.next_finish.val();
-        self.done.next = self.finish.q.val().get_bit(1);
+        self.done.next = self.finish.q.val().get_bit(2);
 
         // The output stream.
         self.departures.d.next = self.steps.departure.val();

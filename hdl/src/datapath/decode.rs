@@ -42,6 +42,14 @@ pub struct Decode {
     pub stream_a: Signal<In, Bit>,
     /// Operand b is the stream.
     pub stream_b: Signal<In, Bit>,
+    /// Modulus.
+    pub qh: Signal<In, Word<17>>,
+    /// The broadcast factor.
+    pub factor: Signal<In, Word<36>>,
+    /// `RED`: modulus read under.
+    pub source_qh: Signal<In, Word<17>>,
+    /// `RED`: what is added.
+    pub addend: Signal<In, Word<36>>,
     /// In the same cycle: the operation is `INTT`.
     pub inverse: Signal<Out, Bit>,
     /// One cycle later: the instruction.
@@ -49,6 +57,7 @@ pub struct Decode {
 
     held: Register<Command>,
     arithmetic: Constant<Bit>,
+    no_factor: Constant<Word<36>>,
     op_ld: Constant<Word<5>>,
     op_st: Constant<Word<5>>,
     op_ntt: Constant<Word<5>>,
@@ -87,10 +96,15 @@ impl Decode {
             slot_dst: Signal::default(),
             stream_a: Signal::default(),
             stream_b: Signal::default(),
+            qh: Signal::default(),
+            factor: Signal::default(),
+            source_qh: Signal::default(),
+            addend: Signal::default(),
             inverse: Signal::default(),
             command: Signal::default(),
             held: Register::default(),
             arithmetic: Constant::new(all),
+            no_factor: Constant::new(Word::new(0)),
             op_ld: op(1),
             op_st: op(2),
             op_ntt: op(3),
@@ -158,8 +172,13 @@ impl Logic for Decode {
         self.held.d.next.no_x = self.mul.val() | self.muli.val();
         self.held.d.next.first_is_y = self.mul.val() | self.mac.val() | self.muli.val();
         self.held.d.next.second_is_w = self.mul.val() | self.mac.val();
-        self.held.d.next.factor_is_w =
-            self.add.val() | self.sub.val() | self.muli.val() | self.reduce.val();
+        self.held.d.next.factor = self.no_factor.val();
+        if self.add.val() | self.sub.val() | self.muli.val() | self.reduce.val() {
+            self.held.d.next.factor = self.factor.val();
+        }
+        self.held.d.next.qh = self.qh.val();
+        self.held.d.next.source_qh = self.source_qh.val();
+        self.held.d.next.addend = self.addend.val();
         self.held.d.next.no_first = self.load.val() | self.stream_minus.val();
         self.held.d.next.no_second =
             self.load.val() | (self.streams.val() & !self.stream_minus.val());

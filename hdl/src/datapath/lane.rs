@@ -13,7 +13,8 @@
 //! | 7 | first, second and third operand are chosen | twiddle of the right lane |
 //! | 8 | x, y and w are chosen | |
 //! | 9 | what `RED` adds; the butterfly begins | |
-//! | 9 + L | results, [`Tag`] arrives | |
+//! | 8 + L | [`Tag`] arrives | |
+//! | 9 + L | results | |
 //! | 10 + L | the memory's write registers | (11 + L: those of the high bank) |
 
 use rust_hdl::core::prelude::*;
@@ -24,7 +25,7 @@ use super::bundles::{
 };
 
 use crate::arithmetic::Butterfly;
-use crate::leaf::{Ram, Register};
+use crate::leaf::{MaskedRegister, PresetRegister, Ram, Register};
 use crate::shape::{ADDRESS_BITS, Target};
 use crate::word::{Word, bit_cast};
 
@@ -33,16 +34,12 @@ use crate::word::{Word, bit_cast};
 pub struct Lane {
     /// The clock.
     pub clock: Signal<In, Clock>,
-    /// The running instruction; stable.
+    /// A neighbour's [`Self::passed`]: always 1.
+    pub awake: Signal<In, Bit>,
+    /// The same, one cycle later, to the next lane. The lanes' registers make a ring of ones.
+    pub passed: Signal<Out, Bit>,
+    /// Cycle 0: the running instruction; stable.
     pub command: Signal<In, Command>,
-    /// Modulus; stable.
-    pub qh: Signal<In, Word<17>>,
-    /// The broadcast factor; stable.
-    pub factor: Signal<In, Word<36>>,
-    /// `RED`: modulus read under; stable.
-    pub source_qh: Signal<In, Word<17>>,
-    /// `RED`: what is added to a word whose representative is negative; stable.
-    pub addend: Signal<In, Word<36>>,
 
     /// Cycle 1: what the low bank reads.
     pub read: Signal<In, Read>,
@@ -62,15 +59,15 @@ pub struct Lane {
     pub crossed_second: Signal<In, Word<36>>,
     /// Cycle 6: the twiddle of lane B − 1 − u.
     pub mirrored_twiddle: Signal<In, Word<36>>,
-    /// Cycle 9 + L: what is written.
+    /// Cycle 8 + L: what is written.
     pub tag: Signal<In, Tag>,
     /// Cycle 9 + L: a neighbour's result for the low bank.
     pub crossed_low: Signal<In, Word<36>>,
     /// Cycle 10 + L: a neighbour's result for the high bank.
     pub crossed_high: Signal<In, Word<36>>,
-    /// With [`Self::tag`]: the automorphism's word for the low bank.
+    /// One cycle after [`Self::tag`]: the automorphism's word for the low bank.
     pub moved_low: Signal<In, Word<36>>,
-    /// With [`Self::tag`]: the automorphism's word for the high bank.
+    /// One cycle after [`Self::tag`]: the automorphism's word for the high bank.
     pub moved_high: Signal<In, Word<36>>,
     /// A twiddle to load.
     pub twiddle_write: Signal<In, TwiddleWrite>,
@@ -98,17 +95,21 @@ pub struct Lane {
     high: Bank,
     twiddles: Ram<Word<36>>,
     butterfly: Butterfly,
-    late_read: Register<Read>,
+    /// A copy of its own of what all lanes are told. Synthesis merges registers of equal inputs and would let one drive
+    /// the whole die; it does not find out that the masks are always 1.
+    wake: PresetRegister,
+    held: MaskedRegister<Command>,
+    late_read: MaskedRegister<Read>,
     walks: Register<Walks>,
-    twiddle_row: Register<Word<ADDRESS_BITS>>,
+    twiddle_row: MaskedRegister<Word<ADDRESS_BITS>>,
     twiddle_word: Register<Word<36>>,
-    routed: Register<Route>,
+    routed: MaskedRegister<Route>,
     streams: Register<Streams>,
-    broadcast: Register<Word<36>>,
     fetched: Register<Fetched>,
     chosen: Register<Exceeding>,
     operands: Register<Operands>,
     late: Register<Results>,
+    tagged: MaskedRegister<Tag>,
     late_tag: Register<Tag>,
     late_moved: Register<Word<36>>,
 
@@ -132,11 +133,9 @@ impl Lane {
     pub fn new(number: usize, size: BankSize, twiddle_depth: usize, target: Target) -> Self {
         Self {
             clock: Signal::default(),
+            awake: Signal::default(),
+            passed: Signal::default(),
             command: Signal::default(),
-            qh: Signal::default(),
-            factor: Signal::default(),
-            source_qh: Signal::default(),
-            addend: Signal::default(),
             read: Signal::default(),
             low_walk: Signal::default(),
             high_walk: Signal::default(),
@@ -165,17 +164,19 @@ impl Lane {
             high: Bank::new(size, target),
             twiddles: Ram::new(twiddle_depth, target),
             butterfly: Butterfly::new(target),
-            late_read: Register::default(),
+            wake: PresetRegister::default(),
+            held: MaskedRegister::default(),
+            late_read: MaskedRegister::default(),
             walks: Register::default(),
-            twiddle_row: Register::default(),
+            twiddle_row: MaskedRegister::default(),
             twiddle_word: Register::default(),
-            routed: Register::default(),
+            routed: MaskedRegister::default(),
             streams: Register::default(),
-            broadcast: Register::default(),
             fetched: Register::default(),
             chosen: Register::default(),
             operands: Register::default(),
             late: Register::default(),
+            tagged: MaskedRegister::default(),
             late_tag: Register::default(),
             late_moved: Register::default(),
             number: Constant::new(Word::new(number as u64)),
@@ -227,19 +228,32 @@ impl Logic for Lane {
         self.high.clock.next = self.clock.val();
         self.twiddles.clock.next = self.clock.val();
         self.butterfly.clock.next = self.clock.val();
+        self.wake.clock.next = self.clock.val();
+        self.held.clock.next = self.clock.val();
+        self.tagged.clock.next = self.clock.val();
         self.late_read.clock.next = self.clock.val();
         self.walks.clock.next = self.clock.val();
         self.twiddle_row.clock.next = self.clock.val();
         self.twiddle_word.clock.next = self.clock.val();
         self.routed.clock.next = self.clock.val();
         self.streams.clock.next = self.clock.val();
-        self.broadcast.clock.next = self.clock.val();
         self.fetched.clock.next = self.clock.val();
         self.chosen.clock.next = self.clock.val();
         self.operands.clock.next = self.clock.val();
         self.late.clock.next = self.clock.val();
         self.late_tag.clock.next = self.clock.val();
         self.late_moved.clock.next = self.clock.val();
+
+        self.wake.d.next = self.awake.val();
+        self.passed.next = self.wake.q.val();
+        self.held.keep.next = self.wake.q.val();
+        self.late_read.keep.next = self.wake.q.val();
+        self.twiddle_row.keep.next = self.wake.q.val();
+        self.routed.keep.next = self.wake.q.val();
+        self.tagged.keep.next = self.wake.q.val();
+        self.low.awake.next = self.wake.q.val();
+        self.high.awake.next = self.wake.q.val();
+        self.held.d.next = self.command.val();
 
         // Cycles 0 to 2: what the banks read.
         self.walks.d.next.low = self.low_walk.val();
@@ -248,12 +262,12 @@ impl Logic for Lane {
         self.late_read.d.next = self.read.val();
         self.low.read.next = self.read.val();
         self.high.read.next = self.late_read.q.val();
-        if self.command.val().automorphism {
+        if self.held.q.val().automorphism {
             self.low.read.next.row = self.walks.q.val().low;
             self.high.read.next.row = self.walks.q.val().late_high;
         }
-        self.low.target.next = self.command.val().target;
-        self.high.target.next = self.command.val().target;
+        self.low.target.next = self.held.q.val().target;
+        self.high.target.next = self.held.q.val().target;
         self.low_word.next = self.low.word.val();
         self.low_previous.next = self.low.previous.val();
         self.high_word.next = self.high.word.val();
@@ -263,25 +277,21 @@ impl Logic for Lane {
         self.twiddles.read_address.next = self.twiddle_row.q.val();
         self.twiddle.next = self.twiddles.read_data.val();
         self.twiddle_word.d.next = self.twiddles.read_data.val();
-        if self.command.val().inverse {
+        if self.held.q.val().inverse {
             self.twiddle_word.d.next = self.mirrored_twiddle.val();
         }
-        if !self.command.val().transform {
+        if !self.held.q.val().transform {
             self.twiddle_word.d.next = self.zero.val();
-        }
-        self.broadcast.d.next = self.factor.val();
-        if !self.command.val().factor_is_w {
-            self.broadcast.d.next = self.zero.val();
         }
 
         // Cycle 5: the stream's word, 0 where it is not wanted.
         self.routed.d.next = self.route.val();
         self.streams.d.next.first = self.stream.val();
         self.streams.d.next.second = self.stream.val();
-        if !self.command.val().no_first {
+        if !self.held.q.val().no_first {
             self.streams.d.next.first = self.zero.val();
         }
-        if !self.command.val().streams | self.command.val().no_first {
+        if !self.held.q.val().streams | self.held.q.val().no_first {
             self.streams.d.next.second = self.zero.val();
         }
 
@@ -305,42 +315,43 @@ impl Logic for Lane {
 
         // Cycle 7: x, y, w. The representative of a is negative when a is above (q − 1)/2 = qh·2^17.
         self.chosen.d.next.x = self.fetched.q.val().first;
-        if self.command.val().third {
+        if self.held.q.val().third {
             self.chosen.d.next.x = self.fetched.q.val().third;
         }
-        if self.command.val().no_x {
+        if self.held.q.val().no_x {
             self.chosen.d.next.x = self.zero.val();
         }
         self.chosen.d.next.y = self.fetched.q.val().second;
-        if self.command.val().first_is_y {
+        if self.held.q.val().first_is_y {
             self.chosen.d.next.y = self.fetched.q.val().first;
         }
-        if self.command.val().reduce {
+        if self.held.q.val().reduce {
             self.chosen.d.next.y = self.zero.val();
         }
         self.word.next = self.zero.val();
-        if self.command.val().second_is_w {
+        if self.held.q.val().second_is_w {
             self.word.next = self.fetched.q.val().second;
         }
-        self.chosen.d.next.w = self.word.val() | self.twiddle_word.q.val() | self.broadcast.q.val();
-        self.bound.next = bit_cast::<36, 17>(self.source_qh.val());
+        self.chosen.d.next.w =
+            self.word.val() | self.twiddle_word.q.val() | self.held.q.val().factor;
+        self.bound.next = bit_cast::<36, 17>(self.held.q.val().source_qh);
         self.limit.next = self.bound.val() << 17;
         self.word.next = self.fetched.q.val().first;
         self.chosen.d.next.exceeds =
-            self.command.val().reduce & (self.word.val() > self.limit.val());
+            self.held.q.val().reduce & (self.word.val() > self.limit.val());
 
         // Cycle 8.
         self.added.next = self.zero.val();
         if self.chosen.q.val().exceeds {
-            self.added.next = self.addend.val();
+            self.added.next = self.held.q.val().addend;
         }
         self.operands.d.next.x = self.chosen.q.val().x;
         self.operands.d.next.y = self.chosen.q.val().y | self.added.val();
         self.operands.d.next.w = self.chosen.q.val().w;
 
         // Cycle 9.
-        self.butterfly.inverse.next = self.command.val().inverse;
-        self.butterfly.qh.next = self.qh.val();
+        self.butterfly.inverse.next = self.held.q.val().inverse;
+        self.butterfly.qh.next = self.held.q.val().qh;
         self.butterfly.x.next = self.operands.q.val().x;
         self.butterfly.y.next = self.operands.q.val().y;
         self.butterfly.w.next = self.operands.q.val().w;
@@ -352,20 +363,21 @@ impl Logic for Lane {
         self.late_difference.next = self.late.q.val().difference;
 
         // Cycle 9 + L for the low bank, the next one for the high bank.
-        self.idle.next = self.tag.val().idle & self.own.val();
-        self.low.write.next.enable = self.tag.val().low & !self.idle.val().any();
-        self.low.write.next.row = self.tag.val().row;
+        self.idle.next = self.tagged.q.val().idle & self.own.val();
+        self.low.write.next.enable = self.tagged.q.val().low & !self.idle.val().any();
+        self.low.write.next.row = self.tagged.q.val().row;
         self.low.write.next.word = self.butterfly.sum.val();
-        if self.tag.val().second {
+        if self.tagged.q.val().second {
             self.low.write.next.word = self.late.q.val().difference;
         }
-        if self.tag.val().crossed {
+        if self.tagged.q.val().crossed {
             self.low.write.next.word = self.crossed_low.val();
         }
-        if self.tag.val().moved {
+        if self.tagged.q.val().moved {
             self.low.write.next.word = self.moved_low.val();
         }
-        self.late_tag.d.next = self.tag.val();
+        self.tagged.d.next = self.tag.val();
+        self.late_tag.d.next = self.tagged.q.val();
         self.late_moved.d.next = self.moved_high.val();
         self.late_idle.next = self.late_tag.q.val().idle & self.own.val();
         self.high.write.next.enable = self.late_tag.q.val().high & !self.late_idle.val().any();
