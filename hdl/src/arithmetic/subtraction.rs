@@ -35,6 +35,8 @@ pub struct Subtraction {
     /// The result, [`Self::LATENCY`] cycles later.
     pub difference: Signal<Out, Word<36>>,
 
+    /// `inverse` is told to a whole lane; between its register and a carry chain there is no time for a long wire.
+    halves: Register<Bit>,
     x_masked: MaskedRegister<Word<36>>,
     t: Register<Word<36>>,
     carry: Register<Bit>,
@@ -72,6 +74,7 @@ impl Subtraction {
             qh: Signal::default(),
             inverse: Signal::default(),
             difference: Signal::default(),
+            halves: Register::default(),
             x_masked: MaskedRegister::default(),
             t: Register::default(),
             carry: Register::default(),
@@ -96,6 +99,7 @@ impl Subtraction {
 impl Logic for Subtraction {
     #[hdl_gen]
     fn update(&mut self) {
+        self.halves.clock.next = self.clock.val();
         self.x_masked.clock.next = self.clock.val();
         self.t.clock.next = self.clock.val();
         self.carry.clock.next = self.clock.val();
@@ -128,7 +132,8 @@ impl Logic for Subtraction {
         self.d.a.next = self.x_masked.q.val();
         self.d.b.next = self.t.q.val();
         self.d.c.next = self.t_half.val();
-        self.d.select.next = self.forward.val();
+        self.halves.d.next = self.inverse.val();
+        self.d.select.next = !self.halves.q.val();
         self.d.carry.next = self.carry.q.val();
         self.d_odd.d.next = self.odd.q.val();
 
