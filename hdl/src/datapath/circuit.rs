@@ -13,27 +13,12 @@ use super::decode::Decode;
 use super::departure::DepartureSelect;
 use super::lane::Lane;
 use super::load::{LoadUnit, ResidueCheck};
-
 use super::steps::Steps;
 use super::store::StoreQueue;
-use crate::arithmetic::Butterfly;
+use super::timing::{FIRST_CYCLE, RESULT_CYCLE, ROUTE_CYCLE, ROW_CYCLE, TWIDDLE_CYCLE};
 use crate::leaf::{Delay, Register};
 use crate::shape::{ADDRESS_BITS, Shape};
-use crate::twiddles::TwiddleWord;
 use crate::word::Word;
-
-/// Cycle in which a lane takes [`Route`] and a stream's word.
-const ROUTE_CYCLE: usize = 5;
-/// Cycle in which a lane takes a twiddle address.
-const TWIDDLE_CYCLE: usize = 3;
-/// Cycle in which the words of a row stand in front of the automorphism network.
-const ROW_CYCLE: usize = 6;
-/// Cycle in which a butterfly begins.
-const BUTTERFLY_CYCLE: usize = 9;
-/// Cycle of the results.
-const RESULT_CYCLE: usize = BUTTERFLY_CYCLE + Butterfly::LATENCY;
-/// Cycle in which the first operand of a low bank stands in a lane.
-const FIRST_CYCLE: usize = 7;
 
 /// The datapath of a machine. The ports are explained in `docs/hardware.md`.
 #[derive(Clone, Debug, LogicBlock)]
@@ -101,7 +86,7 @@ pub struct Datapath {
 
     decode: Decode,
     steps: Steps,
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
     walk: AutomorphismAddresses,
     network: AutomorphismNetwork,
     queues: Vec<StoreQueue>,
@@ -145,7 +130,7 @@ pub struct Datapath {
     _above_early: usize,
     _late: usize,
     _above_late: usize,
-    _shape: Shape,
+    pub(super) _shape: Shape,
 }
 
 /// What of a datapath is built.
@@ -276,72 +261,6 @@ impl Datapath {
             _late: late - 1,
             _above_late: late,
             _shape: *shape,
-        }
-    }
-
-    /// Cycles from a bank's address to the write of the result there.
-    pub const WRITE_LATENCY: usize = RESULT_CYCLE + 1 - 2;
-
-    /// Cycles from `start` to `done` of `NTT` and `INTT`.
-    pub const fn transform_cycles(shape: &Shape) -> usize {
-        shape.rows() * shape.log_n() as usize + RESULT_CYCLE + 2
-    }
-
-    /// Cycles from `start` to `done` of `MUL`, `MAC`, `ADD`, `SUB`, `MULI` and `RED`; with a stream operand one more, and
-    /// those of `stall`.
-    pub const fn pointwise_cycles(shape: &Shape) -> usize {
-        2 * shape.rows() + RESULT_CYCLE + 2
-    }
-
-    /// Cycles from `start` to `done` of `AUT`.
-    pub fn automorphism_cycles(shape: &Shape) -> usize {
-        let setup = AutomorphismAddresses::setup_cycles(shape);
-        let network = AutomorphismNetwork::latency(shape);
-        shape.rows() + setup + ROW_CYCLE + network + 1
-    }
-
-    /// Cycles from `start` to `done` of `LD`, besides those of `stall`.
-    pub const fn load_cycles(shape: &Shape) -> usize {
-        shape.n() + RESULT_CYCLE + 3
-    }
-
-    /// Cycles from `start` to `done` of `ST`, besides those of `stall`.
-    pub const fn store_cycles(shape: &Shape) -> usize {
-        shape.n() + RESULT_CYCLE + 2
-    }
-
-    /// The shape it was built for.
-    pub fn shape(&self) -> &Shape {
-        &self._shape
-    }
-
-    /// The word at a position of a slot, without a cycle; `None` where there is none.
-    pub fn peek(&self, slot: usize, position: usize) -> Option<u64> {
-        let (bank, row) = (position / self._shape.rows(), position % self._shape.rows());
-        let lane = self.lanes.get(bank % self._lanes)?;
-        match bank / self._lanes {
-            0 => lane.low().peek(slot, row),
-            1 => lane.high().peek(slot, row),
-            _ => None,
-        }
-    }
-
-    /// Puts a word at a position of a slot, without a cycle; does nothing where there is none.
-    pub fn poke(&mut self, slot: usize, position: usize, word: u64) {
-        let (bank, row) = (position / self._shape.rows(), position % self._shape.rows());
-        if let Some(lane) = self.lanes.get_mut(bank % self._lanes) {
-            match bank / self._lanes {
-                0 => lane.low_mut().poke(slot, row, word),
-                1 => lane.high_mut().poke(slot, row, word),
-                _ => {}
-            }
-        }
-    }
-
-    /// Puts a twiddle into a lane's memory, without a cycle.
-    pub fn poke_twiddle(&mut self, word: TwiddleWord) {
-        if let Some(lane) = self.lanes.get_mut(word.lane) {
-            lane.twiddles_mut().poke(word.address, Word::new(word.word));
         }
     }
 }

@@ -5,7 +5,7 @@ use rust_hdl::core::prelude::*;
 use super::bundles::Departure;
 use crate::word::Word;
 
-/// Picks the lane. A word of a high bank stands in [`Lane::first`](super::Lane::first) one cycle after a word of a low
+/// Picks the lane. A word of a high bank stands in [`Lane::first`](super::lane::Lane::first) one cycle after a word of a low
 /// bank of the same cycle would; only between the two halves of an instruction is there a difference, a gap.
 #[derive(Clone, Debug, LogicBlock)]
 pub struct DepartureSelect {

@@ -3,12 +3,15 @@ mod automorphism;
 mod bank;
 mod bundles;
 mod circuit;
+mod contents;
 mod decode;
 mod departure;
+mod group;
 mod lane;
 mod load;
 mod steps;
 mod store;
+mod timing;
 
 pub use automorphism::{AutomorphismAddresses, AutomorphismNetwork};
 pub use circuit::Datapath;
