@@ -14,6 +14,7 @@ use addax_hdl::Shape;
 use sha2::{Digest, Sha256};
 
 use super::harness;
+use super::isolate::isolated;
 
 /// Why there is no simulator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +125,8 @@ impl Design {
         let tools = Tools::find()?;
         let harness = harness::source(&self.shape);
         let options = [self.options(), self.compiler_options().to_vec()].concat();
-        let parts = [&self.verilog, &harness, &tools.versions, &options.join(" ")];
+        let verilog = isolated(&self.verilog);
+        let parts = [&verilog, &harness, &tools.versions, &options.join(" ")];
         let simulator = cache_directory().join(format!("simulator-{}", digest(&parts)));
         if simulator.is_file() {
             return Ok(simulator);
@@ -143,7 +145,7 @@ impl Design {
             .map(|file| tools.runtime(file))
             .collect::<Result<Vec<_>, _>>()?;
         in_place(&simulator, |directory| {
-            write(&directory.join("machine.v"), &self.verilog)?;
+            write(&directory.join("machine.v"), &verilog)?;
             run(Process::new("verilator")
                 .args(self.options())
                 .current_dir(directory))?;

@@ -1,6 +1,7 @@
 //! The machine as Verilator compiles it: a child process that is told what to do over pipes.
 mod build;
 mod harness;
+mod isolate;
 
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
