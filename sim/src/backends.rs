@@ -27,7 +27,8 @@ pub fn open_verilated<T: AsRef<[Twiddle]>>(
         shape,
         verilog: verilog(&shape)?,
         traced: trace.is_some(),
-        quick: false,
+        // Writing the file takes longer than all else.
+        quick: trace.is_some(),
     };
     Machine::new(Verilated::start(&design, trace)?, basis)
 }

@@ -131,7 +131,7 @@ impl Design {
         if simulator.is_file() {
             return Ok(simulator);
         }
-        if !self.quick {
+        if !self.quick || self.traced {
             eprintln!(
                 "building the simulator of {} butterflies, n = {}, {} slots (once, up to a minute)",
                 self.shape.butterflies(),
