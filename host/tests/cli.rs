@@ -4,6 +4,8 @@
 mod input;
 #[path = "cli/peers.rs"]
 mod peers;
+#[path = "cli/programs.rs"]
+mod programs;
 #[path = "cli/support.rs"]
 mod support;
 
