@@ -13,6 +13,10 @@ use addax_hdl::control::Control;
 use addax_hdl::datapath::{
     AutomorphismAddresses, AutomorphismNetwork, Datapath, LoadUnit, StoreQueue,
 };
+use addax_hdl::leaf::{
+    Adder, CarryAdder, ChoiceAdder, ECP5_MODELS, EitherAdder, MaskedAdder, MaskedSubtractor,
+    PairAdder, Subtractor, UnionAdder, UnionSubtractor,
+};
 use addax_hdl::verilog::{Port, PortDirection, generate, ports};
 use addax_hdl::{Shape, Target};
 use rust_hdl::core::prelude::*;
@@ -28,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let real = shape(12, 8)?;
     write("product", text(MontgomeryProduct::new(Target::Behavioural)))?;
     write("butterfly", text(Butterfly::new(Target::Behavioural)))?;
+    write("adders", adders())?;
     write("load", text(LoadUnit::new()))?;
     write("store", text(StoreQueue::new()))?;
     write("network", text(AutomorphismNetwork::new(&real)))?;
@@ -49,6 +54,84 @@ fn text<B: Block>(mut circuit: B) -> Result<String, Box<dyn Error>> {
     let mut bundles = Bundles::default();
     circuit.accept("inner", &mut bundles);
     Ok(bundles.macros() + &generate(&circuit, "inner")? + &surround(&ports(&circuit)))
+}
+
+/// The adders of the butterfly, as they are used there, in plain Verilog and as carry chains of the ECP5.
+fn adders() -> Result<String, Box<dyn Error>> {
+    let mut pairs = Pairs::default();
+    pairs.add("adder37", Adder::<37>::new)?;
+    pairs.add("adder19", Adder::<19>::new)?;
+    pairs.add("subtractor37", Subtractor::<37>::new)?;
+    pairs.add("subtractor36", Subtractor::<36>::new)?;
+    pairs.add("carry36", CarryAdder::<36>::new)?;
+    pairs.add("carry17", CarryAdder::<17>::new)?;
+    pairs.add("masked18", MaskedAdder::<18>::new)?;
+    pairs.add("either18", EitherAdder::<18>::new)?;
+    pairs.add("masked_subtractor36", MaskedSubtractor::<36>::new)?;
+    pairs.add("union35", UnionAdder::<35>::new)?;
+    pairs.add("union_subtractor19", UnionSubtractor::<19>::new)?;
+    pairs.add("pair36", PairAdder::<36>::new)?;
+    pairs.add("choice36", ChoiceAdder::<36>::new)?;
+    Ok(pairs.text())
+}
+
+/// Cells for both targets, side by side: each pair gets the same inputs, and bit i of `same` says whether the outputs
+/// of pair i are the same.
+#[derive(Default)]
+struct Pairs {
+    modules: String,
+    instances: String,
+    inputs: usize,
+    pairs: usize,
+}
+
+impl Pairs {
+    fn add<B: Block>(&mut self, name: &str, cell: fn(Target) -> B) -> Result<(), Box<dyn Error>> {
+        let mut outputs = String::new();
+        for (target, suffix) in [(Target::Behavioural, "plain"), (Target::Ecp5, "ecp5")] {
+            let mut cell = cell(target);
+            cell.connect_all();
+            let module = format!("{name}_{suffix}");
+            self.modules += &generate(&cell, &module)?;
+            let mut place = self.inputs;
+            let mut connections = Vec::new();
+            for port in ports(&cell) {
+                let wire = if port.direction == PortDirection::Output {
+                    let wire = format!("{module}_{}", port.name);
+                    outputs += &format!("  wire [{}:0] {wire};\n", port.width - 1);
+                    wire
+                } else if port.clock {
+                    "clock".to_owned()
+                } else {
+                    place += port.width;
+                    format!("inputs[{} +: {}]", place - port.width, port.width)
+                };
+                connections.push(format!(".{} ({wire})", port.name));
+            }
+            self.instances += &format!(
+                "{outputs}  {module} {module}({});\n",
+                connections.join(", ")
+            );
+            outputs.clear();
+            if target == Target::Ecp5 {
+                self.inputs = place;
+            }
+        }
+        self.instances += &format!(
+            "  assign same[{}] = {name}_plain_sum == {name}_ecp5_sum;\n",
+            self.pairs
+        );
+        self.pairs += 1;
+        Ok(())
+    }
+
+    fn text(self) -> String {
+        format!(
+            "{}{ECP5_MODELS}\n`define INPUTS {}\n`define PAIRS {}\nmodule circuit(\n  input wire clock,\n  \
+             input wire [`INPUTS-1:0] inputs,\n  output wire [`PAIRS-1:0] same\n);\n{}endmodule\n",
+            self.modules, self.inputs, self.pairs, self.instances
+        )
+    }
 }
 
 /// The fields of the bundles that a circuit uses.

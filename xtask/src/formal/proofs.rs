@@ -82,6 +82,18 @@ pub const PROOFS: &[Proof] = &[
         fault: ("value[32'h22]", "1'b0"),
     },
     Proof {
+        name: "adders-ecp5",
+        what: "every adder of the butterfly, as a carry chain of the ECP5, is the adder in plain Verilog",
+        circuit: "adders",
+        property: "adders",
+        parameters: &[],
+        cut: &[],
+        method: Method::Pipeline { cycles: 1 },
+        reached_at: 2,
+        fault_by: 0,
+        fault: ("16'h560a", "16'h660a"),
+    },
+    Proof {
         name: "load",
         what: "LD: residues pass below q only, weights become residues, for every q",
         circuit: "load",
