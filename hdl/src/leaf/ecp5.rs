@@ -54,9 +54,10 @@ pub(super) fn multiplier(signed_a: bool) -> String {
     let b = pins("B", bits("b", 18, 0, 18));
     let product = pins("P", bits("out", 36, 0, 36));
     let signed_a = u8::from(signed_a);
+    // Which B is taken says pin SOURCEB, which is low; the packer knows no mode of its own for that.
     format!(
         "wire [35:0] out;
-MULT18X18D #({registers}.SOURCEB_MODE(\"B_INPUT\"), .GSR(\"DISABLED\"), .RESETMODE(\"SYNC\")) unit (
+MULT18X18D #({registers}.SOURCEB_MODE(\"B_SHIFT\"), .GSR(\"DISABLED\"), .RESETMODE(\"SYNC\")) unit (
   {a}
   {b}
   {product}
