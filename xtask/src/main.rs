@@ -4,6 +4,7 @@
 //! counted and loaded.
 #![forbid(unsafe_code)]
 
+mod bitstream;
 mod core_targets;
 mod document;
 mod formal;
@@ -48,6 +49,8 @@ enum Task {
     Verilog(verilog::Options),
     /// Area and speed of the circuits on FPGAs, with tools that are installed under target/fpga-tools
     Synth(synth::Options),
+    /// A file that an FPGA board can be loaded with: the ring processor behind a serial line
+    Bitstream(bitstream::Options),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Tables(options) => tables::run(&options),
         Task::Verilog(options) => verilog::run(&options),
         Task::Synth(options) => synth::run(&options),
+        Task::Bitstream(options) => bitstream::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

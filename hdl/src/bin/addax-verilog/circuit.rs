@@ -7,6 +7,7 @@ use addax_core::isa::Geometry;
 use addax_hdl::control::ISSUE_CYCLES;
 use addax_hdl::datapath::Datapath;
 use addax_hdl::engine::Engine;
+use addax_hdl::shell::UartMachine;
 use addax_hdl::verilog::{Port, generate, ports};
 use addax_hdl::{Machine, Shape, Target};
 use rust_hdl::core::prelude::*;
@@ -20,6 +21,11 @@ enum Kind {
     Engine,
     /// The whole ring processor.
     Machine,
+    /// The ring processor behind a serial line, a bit of which takes some clock cycles.
+    Uart {
+        /// Clock cycles of a bit.
+        divisor: u32,
+    },
 }
 
 /// A circuit that can be written.
@@ -34,18 +40,16 @@ impl FromStr for Circuit {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let mut words = name.split('_');
-        let kind = match words.next() {
-            Some("engine") => Kind::Engine,
-            Some("machine") => Kind::Machine,
-            _ => return Err("a circuit is called engine_… or machine_…".into()),
+        let kind = words.next().unwrap_or_default();
+        let form = match kind {
+            "engine" => "engine_n4096_b1",
+            "machine" => "machine_n4096_b8_s16_l3",
+            "uart" => "uart_n4096_b8_s16_l3_d25",
+            _ => return Err("a circuit is called engine_…, machine_… or uart_…".into()),
         };
         let mut number = |letter: char| -> Result<u32, Self::Err> {
             let word = words.next().unwrap_or_default();
             let digits = word.strip_prefix(letter).ok_or_else(|| {
-                let form = match kind {
-                    Kind::Engine => "engine_n4096_b1",
-                    Kind::Machine => "machine_n4096_b8_s16_l3",
-                };
                 format!("the name has no {letter} where it belongs: it is like {form}")
             })?;
             Ok(digits.parse()?)
@@ -53,8 +57,15 @@ impl FromStr for Circuit {
         let (n, butterflies) = (number('n')?, number('b')?);
         let (slots, limbs) = match kind {
             // Of the two slots that a shape has at least, the engine builds one.
-            Kind::Engine => (2, 1),
-            Kind::Machine => (number('s')?, number('l')?),
+            "engine" => (2, 1),
+            _ => (number('s')?, number('l')?),
+        };
+        let kind = match kind {
+            "engine" => Kind::Engine,
+            "machine" => Kind::Machine,
+            _ => Kind::Uart {
+                divisor: number('d')?,
+            },
         };
         if !n.is_power_of_two() || words.next().is_some() {
             return Err("n is a power of two, and nothing follows the last number".into());
@@ -75,6 +86,7 @@ impl Circuit {
         match self.kind {
             Kind::Engine => self.text(Engine::new(&shape)),
             Kind::Machine => self.text(Machine::new(&shape)),
+            Kind::Uart { divisor } => self.text(UartMachine::new(&shape, divisor)),
         }
     }
 
@@ -89,19 +101,20 @@ impl Circuit {
         let transform = Datapath::transform_cycles(&self.shape) as u64;
         match self.kind {
             Kind::Engine => transform,
-            Kind::Machine => transform + ISSUE_CYCLES,
+            Kind::Machine | Kind::Uart { .. } => transform + ISSUE_CYCLES,
         }
     }
 
     /// Fields of the circuit's line: `circuit`, name, kind, n, butterflies, slots, limbs, cycles of a transform,
     /// lookup tables and flip-flops of the module with pins.
     pub fn line(&self, pins: &Pins) -> String {
-        let kind = match self.kind {
-            Kind::Engine => "engine",
-            Kind::Machine => "machine",
-        };
         let shape = &self.shape;
-        let sizes = [shape.n(), shape.butterflies(), shape.slots(), shape.limbs()];
+        let (kind, slots) = match self.kind {
+            Kind::Engine => ("engine", 1),
+            Kind::Machine => ("machine", shape.slots()),
+            Kind::Uart { .. } => ("uart", shape.slots()),
+        };
+        let sizes = [shape.n(), shape.butterflies(), slots, shape.limbs()];
         let sizes = sizes.map(|number| number.to_string()).join("\t");
         format!(
             "circuit\t{}\t{kind}\t{sizes}\t{}\t{}\t{}",
@@ -128,6 +141,8 @@ mod tests {
         );
         let circuit: Circuit = "engine_n4096_b8".parse().unwrap();
         assert_eq!((circuit.kind, circuit.shape.slots()), (Kind::Engine, 2));
+        let circuit: Circuit = "uart_n1024_b2_s5_l3_d25".parse().unwrap();
+        assert_eq!(circuit.kind, Kind::Uart { divisor: 25 });
         for name in [
             "",
             "engine",
@@ -139,6 +154,7 @@ mod tests {
             "machine_n4096_b8",
             "machine_n4096_b8_s16_l0",
             "motor_n4096_b8",
+            "uart_n4096_b8_s16_l3",
         ] {
             assert!(name.parse::<Circuit>().is_err(), "{name}");
         }

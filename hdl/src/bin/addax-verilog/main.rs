@@ -1,8 +1,9 @@
 //! Writes the Verilog of circuits: `addax-verilog DIRECTORY NAME…`.
 //!
 //! A name says what the circuit is: `machine_n4096_b8_s16_l3` is a ring processor for n = 4096 with 8 butterflies, 16
-//! slots and 3 limbs; `engine_n4096_b1` is the transform engine, which has one slot and one limb. For each name three
-//! files are written:
+//! slots and 3 limbs; `engine_n4096_b1` is the transform engine, which has one slot and one limb;
+//! `uart_n4096_b8_s16_l3_d25` is the ring processor behind a serial line whose bits take 25 clock cycles. For each
+//! name three files are written:
 //!
 //! * `NAME.v`, plain Verilog;
 //! * `NAME.ecp5.v`, with instances of ECP5 multipliers and block RAMs;

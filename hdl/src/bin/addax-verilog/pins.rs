@@ -29,7 +29,7 @@ impl Pins {
             widths.map(|port| port.width).sum::<usize>()
         };
         let (inputs, outputs) = (bits(PortDirection::Input), bits(PortDirection::Output));
-        if inputs < 2 || outputs < 2 {
+        if inputs == 0 || outputs == 0 {
             return Err(format!(
                 "{inputs} bits of input, {outputs} of output: too few"
             ));
@@ -44,16 +44,14 @@ reg [{1}:0] taken = 0;
 reg [{1}:0] chain = 0;
 assign serial_out = chain[{1}];
 always @(posedge clock) begin
-  to_circuit <= {{to_circuit[{2}:0], serial_in}};
+  to_circuit <= {{to_circuit, serial_in}};
   taken <= from_circuit;
-  chain <= taken ^ {{chain[{3}:0], 1'b0}};
+  chain <= taken ^ {{chain, 1'b0}};
 end
 {name} circuit(
 ",
             inputs - 1,
             outputs - 1,
-            inputs - 2,
-            outputs - 2
         );
         let (mut input, mut output) = (0, 0);
         let mut connections = Vec::new();
