@@ -85,8 +85,8 @@ const FAULTS: [Fault; 26] = [
     Fault {
         what: "an inverted select of the second factor",
         module: "datapath$lanes$0",
-        from: "if (command[(64'ha)+:(1)]) begin",
-        to: "if (~command[(64'ha)+:(1)]) begin",
+        from: "if (held$q[(64'ha)+:(1)]) begin",
+        to: "if (~held$q[(64'ha)+:(1)]) begin",
     },
     Fault {
         what: "a limb tag not set where operand b is looked up",
