@@ -109,7 +109,7 @@ pub struct Lane {
     chosen: Register<Exceeding>,
     operands: Register<Operands>,
     late: Register<Results>,
-    tagged: MaskedRegister<Tag>,
+    own_tag: MaskedRegister<Tag>,
     late_tag: Register<Tag>,
     late_moved: Register<Word<36>>,
 
@@ -176,7 +176,7 @@ impl Lane {
             chosen: Register::default(),
             operands: Register::default(),
             late: Register::default(),
-            tagged: MaskedRegister::default(),
+            own_tag: MaskedRegister::default(),
             late_tag: Register::default(),
             late_moved: Register::default(),
             number: Constant::new(Word::new(number as u64)),
@@ -230,7 +230,7 @@ impl Logic for Lane {
         self.butterfly.clock.next = self.clock.val();
         self.wake.clock.next = self.clock.val();
         self.held.clock.next = self.clock.val();
-        self.tagged.clock.next = self.clock.val();
+        self.own_tag.clock.next = self.clock.val();
         self.late_read.clock.next = self.clock.val();
         self.walks.clock.next = self.clock.val();
         self.twiddle_row.clock.next = self.clock.val();
@@ -250,7 +250,7 @@ impl Logic for Lane {
         self.late_read.keep.next = self.wake.q.val();
         self.twiddle_row.keep.next = self.wake.q.val();
         self.routed.keep.next = self.wake.q.val();
-        self.tagged.keep.next = self.wake.q.val();
+        self.own_tag.keep.next = self.wake.q.val();
         self.low.awake.next = self.wake.q.val();
         self.high.awake.next = self.wake.q.val();
         self.held.d.next = self.command.val();
@@ -363,21 +363,21 @@ impl Logic for Lane {
         self.late_difference.next = self.late.q.val().difference;
 
         // Cycle 9 + L for the low bank, the next one for the high bank.
-        self.idle.next = self.tagged.q.val().idle & self.own.val();
-        self.low.write.next.enable = self.tagged.q.val().low & !self.idle.val().any();
-        self.low.write.next.row = self.tagged.q.val().row;
+        self.idle.next = self.own_tag.q.val().idle & self.own.val();
+        self.low.write.next.enable = self.own_tag.q.val().low & !self.idle.val().any();
+        self.low.write.next.row = self.own_tag.q.val().row;
         self.low.write.next.word = self.butterfly.sum.val();
-        if self.tagged.q.val().second {
+        if self.own_tag.q.val().second {
             self.low.write.next.word = self.late.q.val().difference;
         }
-        if self.tagged.q.val().crossed {
+        if self.own_tag.q.val().crossed {
             self.low.write.next.word = self.crossed_low.val();
         }
-        if self.tagged.q.val().moved {
+        if self.own_tag.q.val().moved {
             self.low.write.next.word = self.moved_low.val();
         }
-        self.tagged.d.next = self.tag.val();
-        self.late_tag.d.next = self.tagged.q.val();
+        self.own_tag.d.next = self.tag.val();
+        self.late_tag.d.next = self.own_tag.q.val();
         self.late_moved.d.next = self.moved_high.val();
         self.late_idle.next = self.late_tag.q.val().idle & self.own.val();
         self.high.write.next.enable = self.late_tag.q.val().high & !self.late_idle.val().any();
