@@ -21,16 +21,18 @@ module proof #(parameter EARLY = 8, LATE = 27)(
   );
   (* hierconn *) wire \circuit.inner.steps$valid ;
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.steps$tag ;
-  (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.tag$q ;
+  (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.lanes$0$tag ;
   (* hierconn *) wire [63:0] \circuit.inner.valid$q ;
-  (* hierconn *) wire [1:0] \circuit.inner.finish$q ;
+  (* hierconn *) wire [2:0] \circuit.inner.finish$q ;
   (* hierconn *) wire [`WIDTH_State-1:0] \circuit.inner.steps.state$q ;
   (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.decode$command ;
   wire valid = \circuit.inner.steps$valid ;
   wire [`WIDTH_Tag-1:0] tag = \circuit.inner.steps$tag ;
-  wire [`WIDTH_Tag-1:0] written = \circuit.inner.tag$q ;
+  // As the lanes hold it, each for itself, in front of their banks.
+  reg [`WIDTH_Tag-1:0] written = 0;
+  always @(posedge clock) written <= \circuit.inner.lanes$0$tag ;
   wire [63:0] events = \circuit.inner.valid$q ;
-  wire [1:0] finish = \circuit.inner.finish$q ;
+  wire [2:0] finish = \circuit.inner.finish$q ;
   wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
   wire [`WIDTH_Command-1:0] command = \circuit.inner.decode$command ;
 
@@ -84,7 +86,8 @@ module proof #(parameter EARLY = 8, LATE = 27)(
   wire [SLOTS-1:0] waiting = early ? flight & (1 << (EARLY - 1)) - 1 : flight;
   wire account = events[LATE-2:0] == waiting[LATE-2:0] & (~early | flight >> EARLY == 0)
     & (since_last == 0 | ~state[`State_running]) & since_last <= latency + 2
-    & finish[0] == (since_last == latency + 1) & finish[1] == (since_last == latency + 2);
+    & finish[0] == (since_last == latency) & finish[1] == (since_last == latency + 1)
+    & finish[2] == (since_last == latency + 2);
   wire running_right = state[`State_running] == (since_last == 0);
   wire command_right = command[`Command_automorphism] == early;
 
