@@ -10,6 +10,7 @@
 //! | 2 | load n residues, one a cycle in lane 0 of the input | n + constant |
 //! | 3 | store n residues, one a cycle | n + constant |
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::datapath::Datapath;
@@ -18,7 +19,7 @@ use crate::shape::{ADDRESS_BITS, Shape};
 use crate::word::Word;
 
 /// The engine.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Engine {
     /// The clock.
     pub clock: Signal<In, Clock>,

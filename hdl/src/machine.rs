@@ -1,5 +1,6 @@
 //! The ring processor: control and datapath, and the ports of `docs/hardware.md`.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::control::Control;
@@ -8,7 +9,7 @@ use crate::shape::Shape;
 use crate::word::Word;
 
 /// A machine with nothing written to it.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Machine {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -10,6 +10,7 @@
 //! chain of their own. Its low 17 bits are those of s, less one unless d = 0, plus one where v < 0; they affect the high
 //! bits only if they are all zero: then 1 is borrowed, and given back where v < 0.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::{CarryAdder, MaskedAdder, MaskedRegister, PairAdder, Register, UnionSubtractor};
@@ -19,7 +20,7 @@ use crate::word::{Word, bit_cast};
 /// x + t mod q forward, (x + y)/2 mod q in the inverse, canonical.
 ///
 /// t = high·2^18 + low + one. Needs x + t < 2q and t ≥ 0 forward, x, y < q in the inverse.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Addition {
     /// The clock.
     pub clock: Signal<In, Clock>,

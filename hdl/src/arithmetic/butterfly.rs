@@ -15,21 +15,19 @@
 //! | 13 | t in (−0.5q, q), forward in [0, q) |
 //! | 18 | results |
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
-use super::{Addition, Lift, MontgomeryProduct, Subtraction, model};
+use super::{Addition, Lift, MontgomeryProduct, Subtraction};
 use crate::leaf::{Delay, MaskedSubtractor, Register};
 use crate::shape::Target;
 use crate::word::Word;
 
 /// One butterfly. `qh` and `inverse` must not change while a word is inside; if they do, its results are unspecified.
 ///
-/// The Rust model from [`Self::new`] computes results where words enter and holds them back for [`Self::LATENCY`] cycles,
-/// without looking at its cells; that from [`Self::from_cells`] updates all of them. Both are the same circuit.
-///
 /// Needs y, w < q and x + (y·w·2^-36 mod q) < 2q forward (so x may be a residue of another modulus as long as the sum stays
 /// below 2q; `difference` needs x < q), and x, y, w < q in the inverse.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Butterfly {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -56,10 +54,6 @@ pub struct Butterfly {
     y_held: Delay<Word<36>>,
     addition: Addition,
     subtraction: Subtraction,
-
-    /// Results on their way, oldest at `next`; none if the cells are updated.
-    line: Vec<(u64, u64)>,
-    next: usize,
 }
 
 impl Butterfly {
@@ -71,14 +65,6 @@ impl Butterfly {
 
     /// A butterfly for the given fabric.
     pub fn new(target: Target) -> Self {
-        Self {
-            line: vec![(0, 0); Self::LATENCY],
-            ..Self::from_cells(target)
-        }
-    }
-
-    /// A butterfly whose model updates all of its cells.
-    pub fn from_cells(target: Target) -> Self {
         const { assert!(Addition::LATENCY == Subtraction::LATENCY) };
         Self {
             clock: Signal::default(),
@@ -97,120 +83,7 @@ impl Butterfly {
             y_held: Delay::new(Self::PRODUCT_LATENCY),
             addition: Addition::new(target),
             subtraction: Subtraction::new(target),
-            line: Vec::new(),
-            next: 0,
         }
-    }
-
-    fn whole_update(&mut self) {
-        if self.clock.changed {
-            self.line[self.next] = model::butterfly(
-                self.x.val().value(),
-                self.y.val().value(),
-                self.w.val().value(),
-                self.qh.val().value(),
-                self.inverse.val(),
-            );
-            self.next = (self.next + 1) % self.line.len();
-            let (sum, difference) = self.line[self.next];
-            self.sum.next = Word::new(sum);
-            self.difference.next = Word::new(difference);
-        }
-    }
-
-    fn ports_update(&mut self) {
-        self.clock.update_all();
-        self.x.update_all();
-        self.y.update_all();
-        self.w.update_all();
-        self.qh.update_all();
-        self.inverse.update_all();
-        self.sum.update_all();
-        self.difference.update_all();
-    }
-
-    fn ports_changed(&self) -> bool {
-        self.clock.has_changed()
-            || self.x.has_changed()
-            || self.y.has_changed()
-            || self.w.has_changed()
-            || self.qh.has_changed()
-            || self.inverse.has_changed()
-            || self.sum.has_changed()
-            || self.difference.has_changed()
-    }
-
-    fn cells_update(&mut self) {
-        self.factor.update_all();
-        self.w_held.update_all();
-        self.product.update_all();
-        self.lift.update_all();
-        self.x_held.update_all();
-        self.y_held.update_all();
-        self.addition.update_all();
-        self.subtraction.update_all();
-    }
-
-    fn cells_changed(&self) -> bool {
-        self.factor.has_changed()
-            || self.w_held.has_changed()
-            || self.product.has_changed()
-            || self.lift.has_changed()
-            || self.x_held.has_changed()
-            || self.y_held.has_changed()
-            || self.addition.has_changed()
-            || self.subtraction.has_changed()
-    }
-}
-
-/// As derived, but that cells are left alone if the model does without them.
-impl Block for Butterfly {
-    fn connect_all(&mut self) {
-        self.connect();
-        self.factor.connect_all();
-        self.w_held.connect_all();
-        self.product.connect_all();
-        self.lift.connect_all();
-        self.x_held.connect_all();
-        self.y_held.connect_all();
-        self.addition.connect_all();
-        self.subtraction.connect_all();
-    }
-
-    fn update_all(&mut self) {
-        if self.line.is_empty() {
-            self.update();
-            self.ports_update();
-            self.cells_update();
-        } else {
-            self.whole_update();
-            self.ports_update();
-        }
-    }
-
-    fn has_changed(&self) -> bool {
-        self.ports_changed() || (self.line.is_empty() && self.cells_changed())
-    }
-
-    fn accept(&self, name: &str, probe: &mut dyn Probe) {
-        probe.visit_start_scope(name, self);
-        self.clock.accept("clock", probe);
-        self.x.accept("x", probe);
-        self.y.accept("y", probe);
-        self.w.accept("w", probe);
-        self.qh.accept("qh", probe);
-        self.inverse.accept("inverse", probe);
-        self.sum.accept("sum", probe);
-        self.difference.accept("difference", probe);
-        self.factor.accept("factor", probe);
-        self.w_held.accept("w_held", probe);
-        self.product.accept("product", probe);
-        self.lift.accept("lift", probe);
-        self.x_held.accept("x_held", probe);
-        self.y_held.accept("y_held", probe);
-        self.addition.accept("addition", probe);
-        self.subtraction.accept("subtraction", probe);
-        probe.visit_end_scope(name, self);
     }
 }
 

@@ -6,6 +6,7 @@
 //! A value in (−1.5q, 0.5q), known modulo 2^36, is negative exactly if bit 35 or bit 34 is set: if it is not negative, it
 //! is below 2^34, because q < 2^35; if it is, it appears as more than 2^36 − 1.5·2^35 = 2^34.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::{EitherAdder, Register};
@@ -16,7 +17,7 @@ use crate::word::{Word, bit_cast};
 ///
 /// Needs −1.5q < value < 0.5q. The result is in (−0.5q, q), with `high` in two's complement; it is in [0, q) if value was
 /// at least −q.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Lift {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -15,7 +15,6 @@
 mod addition;
 mod butterfly;
 mod lift;
-mod model;
 mod montgomery;
 mod subtraction;
 

@@ -9,6 +9,7 @@
 //! The product p = a·b enters as four products of digits, a = a1·2^18 + a0 with a1 signed, b = b1·2^18 + b0:
 //! p = p11·2^36 + (p10 + p01)·2^18 + p00.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::{Adder, CarryAdder, Delay, Multiplier18, Register, Subtractor};
@@ -18,7 +19,7 @@ use crate::word::{Word, bit_cast};
 /// First step: p' = (p − p00 mod 2^18·q)/2^18, given as its low digit and the rest, p' = rest·2^18 + digit.
 ///
 /// Needs p01 < 2^35, −2^35 ≤ p10 < 2^35, p00 < 2^36 and ⌊p'/2^18⌋ in [−2^35, 2^35), which |a|, b < 2^35 ensure.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct FirstReduction {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -155,7 +156,7 @@ impl Logic for FirstReduction {
 }
 
 /// Second step: rest − digit·qh, which is (p' − digit·q)/2^18, modulo 2^36.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct SecondReduction {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -212,7 +213,7 @@ impl Logic for SecondReduction {
 ///
 /// Needs −2^35 ≤ a < 2^35 in two's complement and b < 2^35. For −q < a < q and b < q that is −1.5q < t < 0.5q,
 /// because q < 2^35; for a ≥ 0 it is −q < t < 0.5q.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct MontgomeryProduct {
     /// The clock.
     pub clock: Signal<In, Clock>,

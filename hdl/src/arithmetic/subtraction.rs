@@ -6,6 +6,7 @@
 //! * Inverse d = ⌊t/2⌋. Where t is even, t/2 is the result, or t/2 + q where that is negative; where it is odd, (t + q)/2 =
 //!   d + Q + 1.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::{ChoiceAdder, MaskedRegister, Register, UnionAdder};
@@ -16,7 +17,7 @@ use crate::word::{Word, bit_cast};
 ///
 /// t = high·2^18 + low + one, with `high` in two's complement. Needs x < q and 0 ≤ t < q forward, −q < t < q in the
 /// inverse.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Subtraction {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -5,6 +5,7 @@
 //! 31, the greatest stride, so the first sum that is no slot is below 127 + 31 < 2^8 and cannot come back into range
 //! unseen.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -14,7 +15,7 @@ use crate::shape::Shape;
 use crate::word::{Word, bit_cast};
 
 /// The check; one cycle.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Bounds {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -2,6 +2,7 @@
 //!
 //! While a program runs, or the tags are being cleared, only an abort is taken; other commands wait at the port.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -10,7 +11,7 @@ use crate::ports::{command, control};
 use crate::word::Word;
 
 /// The port. The outputs but `ready` belong to the command taken one cycle before.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Commands {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -1,6 +1,7 @@
 //! A counter of 48 bits in parts of 18; a carry takes a cycle from part to part, so that no adder is longer than 18
 //! bits.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -8,7 +9,7 @@ use crate::leaf::Register;
 use crate::word::{Word, bit_cast, bit_cast_bit};
 
 /// One part: counts modulo 2^18.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct CounterPart {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -56,7 +57,7 @@ impl Logic for CounterPart {
 }
 
 /// The counter. Exact when `up` has been low for three cycles.
-#[derive(Clone, Debug, Default, LogicBlock)]
+#[derive(Clone, Debug, Default, SettledBlock)]
 pub struct Counter {
     /// The clock.
     pub clock: Signal<In, Clock>,

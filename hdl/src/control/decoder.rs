@@ -6,13 +6,14 @@
 
 use addax_core::isa::STREAM;
 use addax_core::isa::encoding::op;
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::Fields;
 use crate::word::Word;
 
 /// The decoder. All outputs but [`legal`](Self::legal) mean something only of a legal word.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Decoder {
     /// The word.
     pub word: Signal<In, Word<32>>,

@@ -1,5 +1,6 @@
 //! The error register: what ended the last program that ended badly, until it is cleared.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -8,7 +9,7 @@ use crate::ports::error;
 use crate::word::{Word, bit_cast};
 
 /// The register.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Faults {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -6,6 +6,7 @@
 //! rule it is busy with the instruction before for longer.
 
 use addax_core::isa::MAX_WORDS;
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -16,7 +17,7 @@ use crate::word::{Word, bit_cast};
 
 /// Program memory, program counter, loops and decoder. What the instruction is stands from cycle 3 until
 /// [`advance`](Self::advance).
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Fetch {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -6,12 +6,13 @@ use addax_core::isa::encoding::{
     A_SHIFT, B_SHIFT, BODY_SHIFT, COUNT_SHIFT, DST_SHIFT, FLAG_BITS, LIMB_SHIFT, OP_SHIFT,
     SLOT_BITS, STRIDE_SHIFT,
 };
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::word::Word;
 
 /// Splits a word. An instruction and a `LOOP` divide it differently; both divisions come out at once.
-#[derive(Clone, Debug, Default, LogicBlock)]
+#[derive(Clone, Debug, Default, SettledBlock)]
 pub struct Fields {
     /// The word.
     pub word: Signal<In, Word<32>>,
@@ -97,7 +98,7 @@ end
 }
 
 /// Puts other slot numbers into fields a and b of a word.
-#[derive(Clone, Debug, Default, LogicBlock)]
+#[derive(Clone, Debug, Default, SettledBlock)]
 pub struct WithOperands {
     /// The word.
     pub word: Signal<In, Word<32>>,

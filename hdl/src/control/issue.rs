@@ -3,6 +3,7 @@
 //! The registers take what the front has prepared in every cycle of a check; the front then goes on to the next
 //! instruction while these stand.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -11,7 +12,7 @@ use crate::leaf::Register;
 use crate::word::Word;
 
 /// The registers.
-#[derive(Clone, Debug, Default, LogicBlock)]
+#[derive(Clone, Debug, Default, SettledBlock)]
 pub struct Issue {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -3,6 +3,7 @@
 //! q = qh·2^18 + 1. A record is qh, 2^36 mod q and the places of the limb's twiddles; a limb is known once its qh was
 //! written, if the machine has room for its twiddles.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::{Register, RegisterFile};
@@ -11,7 +12,7 @@ use crate::shape::Shape;
 use crate::word::{Word, bit_cast, bit_cast_bit};
 
 /// The table. Answers are one cycle late.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Limbs {
     /// The clock.
     pub clock: Signal<In, Clock>,

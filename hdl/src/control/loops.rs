@@ -4,6 +4,7 @@
 //! the last word of a body execution goes back to the first while iterations remain; where bodies end at the same
 //! word, the inner loop is finished before the outer one goes on.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -11,7 +12,7 @@ use crate::leaf::Register;
 use crate::word::{Word, bit_cast};
 
 /// One loop being executed.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Level {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -155,7 +156,7 @@ impl Logic for Level {
 /// Both levels.
 ///
 /// The place, and the fields of its `LOOP`, must have stood for two cycles before [`advance`](Self::advance).
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Loops {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -42,6 +42,7 @@ pub use sequencer::Sequencer;
 pub use status::Status;
 pub use tags::Tags;
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -61,7 +62,7 @@ pub const HALT_CYCLES: u64 = 2 + Fetch::READY;
 pub const LEAST_EXECUTION_CYCLES: u64 = Fetch::READY - 1;
 
 /// The control of a machine.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Control {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -9,6 +9,7 @@
 //!   (d + qh)·2^18 + 1.
 
 use addax_core::isa::MAX_CONSTANTS;
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -18,7 +19,7 @@ use crate::word::{Word, bit_cast, bit_cast_bit};
 
 /// Constant memory and the arithmetic. The constant's address comes two cycles, `qh`, `source_qh` and `one` one cycle
 /// before the outputs, and all of them stand until these are used.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Operands {
     /// The clock.
     pub clock: Signal<In, Clock>,

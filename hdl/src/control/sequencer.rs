@@ -7,6 +7,7 @@
 //!
 //! An abort that comes before the instruction was started ends the program at its check, where its place is known.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -15,7 +16,7 @@ use crate::ports::error;
 use crate::word::Word;
 
 /// The state machine.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Sequencer {
     /// The clock.
     pub clock: Signal<In, Clock>,

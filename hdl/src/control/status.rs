@@ -1,5 +1,6 @@
 //! What a driver can read: state, error, counters, shape, tags. One address a cycle, answered in the next.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -10,7 +11,7 @@ use crate::shape::Shape;
 use crate::word::{Word, bit_cast, bit_cast_bit};
 
 /// The status port and the counters.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Status {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -4,6 +4,7 @@
 //! written, and under the limb that the instruction reads them under; `ST` and `AUT` read a under any limb, `RED`
 //! under its source limb. The first slot that fails is reported.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 use rust_hdl::widgets::dff_setup;
 
@@ -12,7 +13,7 @@ use crate::shape::Shape;
 use crate::word::{Word, bit_cast, bit_cast_bit};
 
 /// The tags of all slots. What the check finds comes one cycle after what it is about, which stands meanwhile.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Tags {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -105,7 +105,6 @@ fn a_loop_is_an_error_and_no_endless_run() {
         clock: None,
         program: Program::nothing(),
         cycles: Vec::new(),
-        first: 0,
     };
     assert!(matches!(
         bench.run(1, |_, _| {}),

@@ -17,6 +17,7 @@
 //! modulo 2^l swaps its two subtrees when bit l of v_rho is set ([`AutomorphismNetwork`]). Swap (l, rho) has number
 //! 2^l − 1 + rho.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::{Register, ReverseBits};
@@ -36,7 +37,7 @@ const fn reversed(value: usize, bits: usize) -> usize {
 /// After `start` it computes v_0 … v_{M−1}, one a cycle, by repeated addition; `ready` rises M + 1 cycles after
 /// `start`. Then it shows the source rows of result row 0 (stored at the reversal of 0), and with every `advance`
 /// those of the next.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct AutomorphismAddresses {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -210,7 +211,7 @@ impl Logic for AutomorphismAddresses {
 ///
 /// `output` at bank b is `input`, [`latency`](Self::latency) cycles ago, at the bank that b's class reads from. A
 /// register follows every second level and the last.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct AutomorphismNetwork {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -362,10 +363,14 @@ mod tests {
     impl Units {
         fn new(log_n: u32, butterflies: u32) -> Self {
             let shape = shape(log_n, butterflies);
+            let mut addresses = AutomorphismAddresses::new(&shape);
+            let mut network = AutomorphismNetwork::new(&shape);
+            addresses.connect_all();
+            network.connect_all();
             Self {
-                addresses: AutomorphismAddresses::new(&shape),
-                network: AutomorphismNetwork::new(&shape),
                 shape,
+                addresses,
+                network,
             }
         }
 

@@ -4,6 +4,7 @@
 //! says which of the group's two slots. `MAC` reads a second memory at the same time, that of its destination, which
 //! may need the other value of that bit: so every memory has a bit of its own.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bundles::{Read, Write};
@@ -24,7 +25,7 @@ pub struct BankSize {
 }
 
 /// One bank.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Bank {
     /// The clock.
     pub clock: Signal<In, Clock>,

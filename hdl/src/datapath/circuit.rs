@@ -4,6 +4,7 @@
 //! besides its own banks u and u + B, only meets the neighbouring banks 2u and 2u + 1: the inverse reads them, the
 //! forward transform writes them. A high bank's word is one cycle later than a low bank's everywhere.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::automorphism::{AutomorphismAddresses, AutomorphismNetwork};
@@ -21,7 +22,7 @@ use crate::shape::{ADDRESS_BITS, Shape};
 use crate::word::Word;
 
 /// The datapath of a machine. The ports are explained in `docs/hardware.md`.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Datapath {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -19,6 +19,7 @@
 //! the destination itself, shares the destination's group, a and b are exchanged, which multiplication allows; if
 //! a = b, the word read first serves as second.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bundles::Command;
@@ -26,7 +27,7 @@ use crate::leaf::Register;
 use crate::word::Word;
 
 /// The decoder: one register behind the instruction's fields.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Decode {
     /// The clock.
     pub clock: Signal<In, Clock>,

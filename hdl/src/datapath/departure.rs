@@ -1,5 +1,6 @@
 //! The word that leaves: one lane's first operand.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bundles::Departure;
@@ -7,7 +8,7 @@ use crate::word::Word;
 
 /// Picks the lane. A word of a high bank stands in [`Lane::first`](super::lane::Lane::first) one cycle after a word of a low
 /// bank of the same cycle would; only between the two halves of an instruction is there a difference, a gap.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct DepartureSelect {
     /// The clock.
     pub clock: Signal<In, Clock>,

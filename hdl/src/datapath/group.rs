@@ -1,12 +1,13 @@
 //! Which of a bank's memories: a slot's group decoded, and the words of the groups that were asked for.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bundles::Read;
 use crate::word::Word;
 
 /// One bit for each group: that of a slot's group, and all but it.
-#[derive(Clone, Debug, Default, LogicBlock)]
+#[derive(Clone, Debug, Default, SettledBlock)]
 pub struct GroupDecode {
     /// Slot.
     pub slot: Signal<In, Word<7>>,
@@ -45,7 +46,7 @@ end
 /// [`Read`] is presented together with the memories' addresses, cycle 0; the memories answer in cycle 2, the words
 /// stand here in cycle 3. The number of the group is decoded on the way, so that one level of ANDs and a tree of ORs
 /// are left between the memories' registers and those here.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct GroupSelect {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -17,6 +17,7 @@
 //! | 9 + L | results | |
 //! | 10 + L | the memory's write registers | (11 + L: those of the high bank) |
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bank::{Bank, BankSize};
@@ -30,7 +31,7 @@ use crate::shape::{ADDRESS_BITS, Target};
 use crate::word::{Word, bit_cast};
 
 /// One lane.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Lane {
     /// The clock.
     pub clock: Signal<In, Clock>,

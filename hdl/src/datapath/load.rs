@@ -3,13 +3,14 @@
 //! A word x = high·2^18 + low is below q = qh·2^18 + 1 exactly when high < qh, or high = qh and low = 0. A weight
 //! w, −128 ≤ w < 0, becomes q + w = qh·2^18 + (w + 1): for w = −1 that is qh·2^18, else (qh − 1)·2^18 + (2^18 + 1 + w).
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::Register;
 use crate::word::{Word, bit_cast};
 
 /// Whether a word is not a residue; two cycles.
-#[derive(Clone, Debug, Default, LogicBlock)]
+#[derive(Clone, Debug, Default, SettledBlock)]
 pub struct ResidueCheck {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -61,7 +62,7 @@ impl Logic for ResidueCheck {
 }
 
 /// The words of `LD`: one a cycle, two cycles.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct LoadUnit {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -225,6 +226,7 @@ mod tests {
     #[test]
     fn residues_pass_and_nothing_else() {
         let mut unit = LoadUnit::new();
+        unit.connect_all();
         for qh in MODULI {
             let q = (qh << 18) + 1;
             let mut words = vec![Some(0), Some(1), None, Some(q - 1), Some(q), Some(q + 1)];
@@ -244,6 +246,7 @@ mod tests {
     #[test]
     fn every_weight_becomes_its_residue() {
         let mut unit = LoadUnit::new();
+        unit.connect_all();
         for qh in MODULI {
             let q = (qh << 18) + 1;
             // Only the low 8 bits count, as a signed number.
@@ -268,6 +271,7 @@ mod tests {
         for at in 0..=LoadUnit::LATENCY {
             for word in [5, u64::MAX] {
                 let mut unit = LoadUnit::new();
+                unit.connect_all();
                 unit.qh.next = Word::new(3);
                 for cycle in 0..8 {
                     unit.valid.next = cycle == 0;
@@ -284,6 +288,7 @@ mod tests {
     #[test]
     fn the_check_alone_is_as_late_as_it_says() {
         let mut unit = ResidueCheck::default();
+        unit.connect_all();
         unit.qh.next = Word::new(9);
         let words = [9 << 18, (9 << 18) + 1, 0, 10 << 18, (9 << 18) + 2];
         let mut verdicts = Vec::new();

@@ -10,6 +10,7 @@
 //! it the count one place lower. When all log2 R bits are ones the count is the row itself, which is what row stages
 //! and all other instructions want.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bundles::{Command, Departure, Read, Route, State, Tag};
@@ -18,7 +19,7 @@ use crate::shape::{ADDRESS_BITS, Shape};
 use crate::word::{Word, bit_cast};
 
 /// The generator.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Steps {
     /// The clock.
     pub clock: Signal<In, Clock>,

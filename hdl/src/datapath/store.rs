@@ -4,6 +4,7 @@
 //! any more. So an event reserves its place when it is issued: with o the words reserved and not yet taken, an event
 //! may be issued while o < 16, and the queue, which holds at most o of them, never overflows.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::leaf::{REGISTER_FILE_ADDRESS_BITS, Register, RegisterFile};
@@ -13,7 +14,7 @@ use crate::word::{Word, bit_cast};
 ///
 /// Every reservation must be followed by exactly one push, in the cycle of the reservation or later; also those of an
 /// instruction that is aborted.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct StoreQueue {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -150,6 +151,7 @@ mod tests {
     /// likes. Returns the words taken, and asserts what the queue promises on the way.
     fn run(latency: usize, wants: &[bool], takes: &[bool]) -> Vec<u64> {
         let mut queue = StoreQueue::new();
+        queue.connect_all();
         let mut pipeline = VecDeque::from(vec![None; latency]);
         let mut issued = 0;
         let mut inside = VecDeque::new();

@@ -118,8 +118,8 @@ fn a_polynomial_is_transformed_and_back() {
     for (log_n, butterflies) in [(10, 1), (10, 2), (11, 4), (12, 8), (12, 1)] {
         let shape = shape(log_n, butterflies, Target::Behavioural);
         let mut engine = Engine::new(&shape);
+        engine.connect_all();
         let mut script = Script::new(&shape, 1);
-        assert!(simulate(&mut engine, 100));
         while script.drive(&mut engine) {
             assert!(simulate(&mut engine, 100));
             engine.clock.next.clk = !engine.clock.val().clk;

@@ -4,6 +4,7 @@
 //! select, mask or join operands without a further lookup table, as long as the chain's carry can still be made of two
 //! of the inputs: Ecp5 variants state the table, plain Verilog the formula. All numbers are words of N bits that wrap.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::ecp5::{self, Feed, Start};
@@ -25,7 +26,7 @@ macro_rules! adder {
         table $table:literal, $feeds:expr, $start:expr
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, LogicBlock)]
+        #[derive(Clone, Debug, SettledBlock)]
         pub struct $name<const N: usize> {
             /// The clock.
             pub clock: Signal<In, Clock>,

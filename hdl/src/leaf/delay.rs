@@ -1,9 +1,10 @@
 //! A delay line: q is what d was `cycles` active edges ago.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 /// A chain of registers as one cell. A delay of 0 cycles is a wire.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Delay<T: Synth> {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -1,10 +1,11 @@
 //! A register that takes zero instead of its input where it is told so.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 /// q is what d was at the last active edge if `keep` was set then, else zero. The mask is the synchronous reset that
 /// every flip-flop has: an AND gate without a lookup table.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct MaskedRegister<T: Synth> {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -1,5 +1,6 @@
 //! An 18 × 18 bit multiplier with registers at its inputs, in its middle and at its output.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::ecp5;
@@ -8,7 +9,7 @@ use crate::word::Word;
 
 /// product = a·b of three cycles ago; one product a cycle. `b` is unsigned; `a` is unsigned or, from
 /// [`Self::signed`], a number of 18 bits in two's complement, as the product then is one of 36 bits.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Multiplier18 {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -1,11 +1,12 @@
 //! A register that begins with 1.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 /// One bit: q is what d was at the last active edge, and 1 before the first.
 ///
 /// A ring of these always holds ones, which synthesis does not find out.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct PresetRegister {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -5,6 +5,7 @@
 //! no circuit may rely on it. Only the address bits that the depth needs are looked at. A read beyond the depth gives
 //! an unspecified word (zero in the Rust model), a write beyond it is lost.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::ecp5;
@@ -12,7 +13,7 @@ use crate::shape::{ADDRESS_BITS, Target};
 use crate::word::Word;
 
 /// A memory of a number of words fixed at construction, all zero at first.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Ram<T: Synth> {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -1,9 +1,10 @@
 //! A register: q is what d was at the last active edge.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 /// A register of any type, zero before the first edge.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Register<T: Synth> {
     /// The clock.
     pub clock: Signal<In, Clock>,

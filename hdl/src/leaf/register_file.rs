@@ -2,6 +2,7 @@
 //!
 //! What is written at an edge is read from the next cycle on.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::word::Word;
@@ -11,7 +12,7 @@ pub const REGISTER_FILE_ADDRESS_BITS: usize = 7;
 
 /// At most 128 words, all zero at first. Only the address bits that the depth needs are looked at; a read beyond the
 /// depth gives an unspecified word (zero in the Rust model), a write beyond it is lost.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct RegisterFile<T: Synth> {
     /// The clock.
     pub clock: Signal<In, Clock>,

@@ -1,11 +1,12 @@
 //! Bit reversal: wires.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use crate::word::Word;
 
 /// q is the low `bits` bits of d in reverse order, zeros above.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct ReverseBits<const N: usize> {
     /// Number.
     pub d: Signal<In, Word<N>>,

@@ -1,5 +1,6 @@
 //! A machine that is spoken to in bytes.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::Requests;
@@ -8,7 +9,7 @@ use crate::shape::Shape;
 use crate::word::Word;
 
 /// A machine behind [`Requests`].
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct ByteMachine {
     /// The clock.
     pub clock: Signal<In, Clock>,

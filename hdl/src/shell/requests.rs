@@ -4,6 +4,7 @@
 //! bytes, the data, stand on top and the three of an address below them. A machine takes a beat when it likes; until
 //! then the beat waits here, and another is refused.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::{answer, request};
@@ -12,7 +13,7 @@ use crate::shape::Shape;
 use crate::word::{Word, bit_cast, bit_cast_bit};
 
 /// The bytes of one request or answer at a time.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct Requests {
     /// The clock.
     pub clock: Signal<In, Clock>,

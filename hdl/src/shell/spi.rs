@@ -2,6 +2,7 @@
 //!
 //! While there is no answer the port sends [`request::NONE`](super::request::NONE), with which no answer begins.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::{ByteMachine, request};
@@ -10,7 +11,7 @@ use crate::shape::Shape;
 use crate::word::{Word, bit_cast_bit};
 
 /// Bytes from the bus and to it. The bus clock must be slower than an eighth of the clock.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct SpiPort {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -159,7 +160,7 @@ impl Logic for SpiPort {
 }
 
 /// A machine on an SPI bus.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct SpiMachine {
     /// The clock.
     pub clock: Signal<In, Clock>,

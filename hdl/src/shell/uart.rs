@@ -1,5 +1,6 @@
 //! A machine behind a serial line: 8 bits, no parity, one stop bit, idle high, low bit first.
 
+use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::ByteMachine;
@@ -13,7 +14,7 @@ fn bit_cycles(divisor: u32) -> u64 {
 }
 
 /// Bytes from the line. A byte whose stop bit is low is dropped.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct UartReceiver {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -118,7 +119,7 @@ impl Logic for UartReceiver {
 }
 
 /// Bytes to the line.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct UartTransmitter {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -213,7 +214,7 @@ impl Logic for UartTransmitter {
 }
 
 /// A machine with a serial port, for boards that have one.
-#[derive(Clone, Debug, LogicBlock)]
+#[derive(Clone, Debug, SettledBlock)]
 pub struct UartMachine {
     /// The clock.
     pub clock: Signal<In, Clock>,

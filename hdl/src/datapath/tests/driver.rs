@@ -200,6 +200,7 @@ impl Machine {
     pub fn new(log_n: u32, butterflies: u32) -> Self {
         let shape = shape(log_n, butterflies);
         let mut datapath = Datapath::new(&shape);
+        datapath.connect_all();
         let plans: Vec<_> = (0..LIMBS).map(|limb| plan(limb, log_n)).collect();
         for (limb, plan) in plans.iter().enumerate() {
             for word in twiddles(&shape, limb, plan) {
