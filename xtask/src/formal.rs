@@ -13,11 +13,13 @@ mod solver;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::pool::in_parallel;
 use crate::shell::{Shell, root, target_directory};
 use crate::system::YOSYS;
 use proofs::{PROOFS, Proof};
@@ -40,7 +42,7 @@ pub fn all() -> Result<()> {
     run(&Options { only: Vec::new() })
 }
 
-/// Generates the circuits and makes the proofs; one line each.
+/// Generates the circuits and makes the proofs, one for each core at a time; one line each.
 pub fn run(options: &Options) -> Result<()> {
     for name in &options.only {
         if !PROOFS.iter().any(|proof| proof.name == name) {
@@ -59,15 +61,19 @@ pub fn run(options: &Options) -> Result<()> {
         "proof", "seconds", "control"
     );
     let start = Instant::now();
-    let mut made = 0;
-    for proof in PROOFS {
-        if options.only.is_empty() || options.only.iter().any(|name| name == proof.name) {
-            prove(proof, &directory).with_context(|| format!("proof `{}`", proof.name))?;
-            made += 1;
-        }
-    }
+    let wanted = |proof: &&Proof| {
+        options.only.is_empty() || options.only.iter().any(|name| name == proof.name)
+    };
+    let chosen: Vec<&Proof> = PROOFS.iter().filter(wanted).collect();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    in_parallel(cores, &chosen, |proof| {
+        prove(proof, &directory).with_context(|| format!("proof `{}`", proof.name))
+    })?;
     println!("{:<22} {:>8.1}", "all", start.elapsed().as_secs_f64());
-    println!("xtask formal: {made} proofs, each fails with a fault in its circuit");
+    println!(
+        "xtask formal: {} proofs, each fails with a fault in its circuit",
+        chosen.len()
+    );
     Ok(())
 }
 
@@ -79,7 +85,7 @@ fn prove(proof: &Proof, directory: &Path) -> Result<()> {
         .join("hdl/formal")
         .join(format!("{}.sv", proof.property));
     let place = |text: &str| -> Result<PathBuf> {
-        let path = directory.join("circuit_of_proof.v");
+        let path = directory.join(format!("circuit_of_{}.v", proof.name));
         fs::write(&path, text)?;
         Ok(path)
     };

@@ -11,6 +11,7 @@ mod formal;
 mod fpga_tools;
 mod licences;
 mod needs;
+mod pool;
 mod readme;
 mod repository;
 mod setup;

@@ -6,7 +6,6 @@
 //! `target/synth` is there.
 
 mod flow;
-mod pool;
 pub mod report;
 mod tables;
 
@@ -14,9 +13,9 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::fpga_tools::FpgaTools;
+use crate::pool::in_parallel;
 use crate::verilog::{self, SYNTHESISED};
 use flow::{Device, Job};
-use pool::in_parallel;
 use report::{Configuration, Report};
 
 /// What to do.
