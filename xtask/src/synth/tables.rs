@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::report::{Configuration, Report, median};
+use super::report::{Configuration, DATA_SHEET_MHZ, Report};
 use crate::document::{Place, thousands};
 
 /// Where the short table stands.
@@ -91,7 +91,7 @@ fn short(report: &Report) -> String {
             "| {} | {} | {:.1} | {:.1} | {} | {} | {} | {:.0} |\n",
             what(config),
             thousands(config.cycles),
-            median(&config.fmax_mhz),
+            config.clock_mhz,
             config.us,
             thousands(config.lut4),
             config.dsp,
@@ -105,7 +105,8 @@ fn short(report: &Report) -> String {
 fn long(report: &Report) -> String {
     let mut text = format!(
         "{}; LFE5U-85F, speed grade 8, package CABGA756. LUT4 are all lookup tables in use, those of carry chains \
-         included.\n\n\
+         included. Times are for the median clock, but for no more than the {DATA_SHEET_MHZ:.0} MHz that the data \
+         sheet allows a multiplier, which nextpnr does not know.\n\n\
          | circuit | cycles | MHz from each seed | µs | LUT4 | FF | DSP | EBR | kLUT4·µs |\n\
          |---|---|---|---|---|---|---|---|---|\n",
         report.tools.join(", ")
