@@ -1,6 +1,6 @@
 // The banks under an automorphism: class c of the result takes the word of class c*g + h mod M, for every h and all
 // words. Since g is odd, no word is lost. Only h mod M matters; each of its values has a network of its own here.
-module proof #(parameter LOG_BANKS = 4, LATENCY = 2)(
+module proof #(parameter LOG_BANKS = 4, LATENCY = 5)(
   input clock,
   input [36*(1<<LOG_BANKS)-1:0] words,
   output assumed, holds, reached

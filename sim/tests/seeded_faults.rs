@@ -139,8 +139,8 @@ const FAULTS: [Fault; 26] = [
     Fault {
         what: "a switch of the automorphism's network stuck",
         module: "datapath$network",
-        from: "level1_2 = swaps$2 ? level0_3 : level0_2;",
-        to: "level1_2 = level0_2;",
+        from: "level1_2 = swaps$2 ? register1_3 : register1_2;",
+        to: "level1_2 = register1_2;",
     },
     Fault {
         what: "q taken for a residue",

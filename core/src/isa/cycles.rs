@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `NTT`, `INTT` | n/2·log2 n / B + issue + operands + butterfly + write |
 //! | `MUL`, `MAC`, `ADD`, `SUB`, `MULI`, `RED` | n/B + issue + operands + butterfly + write, with a stream operand + beat |
-//! | `AUT` | n/(2B) + 2B + ⌈log2 (2B) / 2⌉ + issue + automorphism |
+//! | `AUT` | n/(2B) + 2B + log2 (2B) + issue + automorphism |
 //! | `LD` | n + issue + operands + butterfly + write + beat |
 //! | `ST` | n + issue + operands + butterfly + write |
 //! | `LOOP`, once for each time it is reached; `SYNC`; `HALT` | issue + fetch |
@@ -35,7 +35,7 @@ pub const WRITE_LATENCY: u64 = 2;
 /// From the port to the operands.
 pub const BEAT_LATENCY: u64 = 1;
 /// An automorphism's first address, and a row from the memory to the memory.
-pub const AUTOMORPHISM_LATENCY: u64 = 8;
+pub const AUTOMORPHISM_LATENCY: u64 = 9;
 
 /// Cycles of one execution of one instruction.
 pub const fn instruction_cycles(instruction: &Instruction, geometry: &Geometry) -> u64 {
@@ -59,7 +59,7 @@ pub const fn instruction_cycles(instruction: &Instruction, geometry: &Geometry) 
         }
         Instruction::Automorphism { .. } => {
             let banks = 2 * butterflies;
-            let network = (banks.trailing_zeros() as u64).div_ceil(2);
+            let network = banks.trailing_zeros() as u64;
             n / banks + banks + network + ISSUE_CYCLES + AUTOMORPHISM_LATENCY
         }
         Instruction::Load { .. } | Instruction::LoadWeights { .. } => n + pipeline + BEAT_LATENCY,

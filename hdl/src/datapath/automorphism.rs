@@ -209,8 +209,9 @@ impl Logic for AutomorphismAddresses {
 
 /// Banks of the operand to banks of the result, one row a cycle.
 ///
-/// `output` at bank b is `input`, [`latency`](Self::latency) cycles ago, at the bank that b's class reads from. A
-/// register follows every second level and the last.
+/// `output` at bank b is `input`, [`latency`](Self::latency) cycles ago, at the bank that b's class reads from. The
+/// banks lie all over the die: a register in front of the first level and one behind every level leave the words time for
+/// their ways.
 #[derive(Clone, Debug, SettledBlock)]
 pub struct AutomorphismNetwork {
     /// The clock.
@@ -227,7 +228,7 @@ pub struct AutomorphismNetwork {
 impl AutomorphismNetwork {
     /// Cycles from `input` to `output`.
     pub fn latency(shape: &Shape) -> usize {
-        shape.log_banks().div_ceil(2) as usize
+        shape.log_banks() as usize + 1
     }
 
     /// The network of a machine of this shape.
@@ -246,9 +247,9 @@ impl AutomorphismNetwork {
         self.input.len().ilog2() as usize
     }
 
-    /// The levels in front of one register.
-    fn levels_of(&self, register: usize) -> std::ops::Range<usize> {
-        2 * register..(2 * register + 2).min(self.levels())
+    /// The level in front of one register; none in front of the first.
+    fn level_of(&self, register: usize) -> Option<usize> {
+        register.checked_sub(1)
     }
 
     /// What `bank` takes on a level: the number of the swap that decides, the bank if it is not made and the bank if
@@ -270,7 +271,7 @@ impl Logic for AutomorphismNetwork {
                 0 => self.input.iter().map(|word| word.val()).collect(),
                 _ => self._registers[register - 1].clone(),
             };
-            for level in self.levels_of(register) {
+            if let Some(level) = self.level_of(register) {
                 words = (0..words.len())
                     .map(|bank| {
                         let (swap, straight, crossed) = self.choice(level, bank);
@@ -310,7 +311,7 @@ impl Logic for AutomorphismNetwork {
                     _ => format!("register{}_{bank}", register - 1),
                 })
                 .collect();
-            for level in self.levels_of(register) {
+            if let Some(level) = self.level_of(register) {
                 names = (0..banks)
                     .map(|bank| {
                         let (swap, straight, crossed) = self.choice(level, bank);
