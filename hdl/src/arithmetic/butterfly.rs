@@ -79,8 +79,8 @@ impl Butterfly {
             w_held: Register::default(),
             product: MontgomeryProduct::new(target),
             lift: Lift::new(target),
-            x_held: Delay::new(Self::PRODUCT_LATENCY),
-            y_held: Delay::new(Self::PRODUCT_LATENCY),
+            x_held: Delay::in_memory(Self::PRODUCT_LATENCY, target),
+            y_held: Delay::in_memory(Self::PRODUCT_LATENCY, target),
             addition: Addition::new(target),
             subtraction: Subtraction::new(target),
         }

@@ -203,6 +203,12 @@ fn the_verilog_of_registers_does_what_the_model_does() {
     for cycles in 0..4 {
         drive!("delay", Delay::<Word<36>>::new(cycles), d = word);
     }
+    for cycles in [2, 3, 4, 13, 16, 17, 18] {
+        for target in [Target::Behavioural, Target::Ecp5] {
+            let delay = Delay::<Word<36>>::in_memory(cycles, target);
+            drive!("long_delay", delay, d = word);
+        }
+    }
     drive!("register", Register::<Bit>::default(), d = bit);
     drive!(
         "masked_register",
