@@ -4,7 +4,7 @@
 //
 // Assumed is what the sequencer guarantees: an instruction stays until it is done or flushed, and the next one is started
 // after that.
-module proof #(parameter EARLY = 11, LATE = 27)(
+module proof #(parameter EARLY = 12, LATE = 28)(
   input clock, start, flush, stream_a, stream_b, input_valid, output_ready,
   input [4:0] op,
   input [6:0] slot_a, slot_b, slot_dst,

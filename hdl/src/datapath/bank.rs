@@ -37,11 +37,11 @@ pub struct Bank {
     pub target: Signal<In, Word<7>>,
     /// A word to write. It is written at the end of the next cycle.
     pub write: Signal<In, Write>,
-    /// The word read, in cycle 4.
-    pub word: Signal<Out, Word<36>>,
     /// The word read, in cycle 5.
+    pub word: Signal<Out, Word<36>>,
+    /// The word read, in cycle 6.
     pub previous: Signal<Out, Word<36>>,
-    /// The third operand in cycle 4; 0 if none was read.
+    /// The third operand in cycle 5; 0 if none was read.
     pub third: Signal<Out, Word<36>>,
 
     rams: Vec<Ram<Word<36>>>,
@@ -177,7 +177,7 @@ impl Logic for Bank {
             self.select.words[i].next = self.rams[i].read_data.val();
         }
 
-        // Cycles 1 to 5.
+        // Cycles 1 to 6.
         self.select.read.next = self.reading.q.val();
         self.select.target.next = self.target.val();
         self.word.next = self.select.word.val();

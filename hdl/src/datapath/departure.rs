@@ -6,23 +6,25 @@ use rust_hdl::core::prelude::*;
 use super::bundles::Departure;
 use crate::word::Word;
 
-/// Picks the lane. A word of a high bank stands in [`Lane::first`](super::lane::Lane::first) one cycle after a word of a low
+/// Picks the lane: each lane's word is let through or not into a register of its own, and these are joined in the next
+/// cycle, since the lanes lie all over the die. A word of a high bank stands in [`Lane::first`](super::lane::Lane::first) one cycle after a word of a low
 /// bank of the same cycle would; only between the two halves of an instruction is there a difference, a gap.
 #[derive(Clone, Debug, SettledBlock)]
 pub struct DepartureSelect {
     /// The clock.
     pub clock: Signal<In, Clock>,
-    /// Cycle 6: what leaves.
+    /// Cycle 7: what leaves.
     pub departure: Signal<In, Departure>,
-    /// Cycle 7 of a low bank's word, cycle 8 of a high bank's word: each lane's first operand.
+    /// Cycle 8 of a low bank's word, cycle 9 of a high bank's word: each lane's first operand.
     pub words: Vec<Signal<In, Word<36>>>,
-    /// There is a word: cycle 8 or 9.
+    /// There is a word: cycle 10 or 11.
     pub push: Signal<Out, Bit>,
     /// The word.
     pub word: Signal<Out, Word<36>>,
     _late: Departure,
     _chosen: u64,
     _push: bool,
+    _let_through: (bool, Word<36>),
 }
 
 impl DepartureSelect {
@@ -37,6 +39,7 @@ impl DepartureSelect {
             _late: Departure::default(),
             _chosen: 0,
             _push: false,
+            _let_through: (false, Word::default()),
         }
     }
 }
@@ -51,10 +54,11 @@ impl Logic for DepartureSelect {
         } else {
             self._chosen
         };
-        self.push.next = self._push;
-        self.word.next = (0..self.words.len())
+        (self.push.next, self.word.next) = self._let_through;
+        let word = (0..self.words.len())
             .filter(|&lane| lanes >> lane & 1 != 0)
             .fold(Word::default(), |sum, lane| sum | self.words[lane].val());
+        self._let_through = (self._push, word);
         let now = self.departure.val();
         let late = self._late;
         let lane_now = if now.high { 0 } else { now.lane.value() };
@@ -78,19 +82,23 @@ impl Logic for DepartureSelect {
         ];
         let lanes = self.words.len();
         let top = lanes - 1;
-        let word = if lanes == 1 {
-            "words$0".to_owned()
-        } else {
-            (0..lanes)
-                .map(|i| format!("(words${i} & {{36{{chosen[{i}]}}}})"))
-                .collect::<Vec<_>>()
-                .join(" | ")
-        };
+        let mut registers = String::new();
+        let mut let_through = String::new();
+        for i in 0..lanes {
+            registers += &format!("reg [35:0] lane{i} = 0;\n");
+            let_through += &if lanes == 1 {
+                format!("  lane{i} <= words${i};\n")
+            } else {
+                format!("  lane{i} <= words${i} & {{36{{chosen[{i}]}}}};\n")
+            };
+        }
+        let names: Vec<String> = (0..lanes).map(|i| format!("lane{i}")).collect();
+        let joined = names.join(" | ");
         Verilog::Custom(format!(
-            "reg late_push = 0;
+            "{registers}reg late_push = 0;
 reg [{top}:0] late_lane = 0;
 reg [{top}:0] chosen = 0;
-reg chosen_push = 0;
+reg [1:0] pushes = 0;
 initial begin
   push = 0;
   word = 0;
@@ -98,10 +106,10 @@ end
 always @(posedge clock) begin
   late_push <= departure[{push}] && departure[{high}];
   late_lane <= departure[{}:{lane}] & {{{lanes}{{departure[{high}]}}}};
-  chosen_push <= (departure[{push}] && !departure[{high}]) || late_push;
+  pushes <= {{pushes[0], (departure[{push}] && !departure[{high}]) || late_push}};
   chosen <= (departure[{}:{lane}] & {{{lanes}{{!departure[{high}]}}}}) | late_lane;
-  push <= chosen_push;
-  word <= {word};
+{let_through}  push <= pushes[1];
+  word <= {joined};
 end
 ",
             lane + top,

@@ -44,8 +44,8 @@ end
 /// The words of the groups that were asked for.
 ///
 /// [`Read`] is presented together with the memories' addresses, cycle 0; the memories answer in cycle 2, the words
-/// stand here in cycle 3. The number of the group is decoded on the way, so that one level of ANDs and a tree of ORs
-/// are left between the memories' registers and those here.
+/// stand here in cycle 4. The number of the group is decoded on the way. A bank's memories lie far apart: the words of
+/// two neighbours meet in a register between them, one lookup table a bit, and those of all pairs in the next cycle.
 #[derive(Clone, Debug, SettledBlock)]
 pub struct GroupSelect {
     /// The clock.
@@ -56,13 +56,15 @@ pub struct GroupSelect {
     pub read: Signal<In, Read>,
     /// The slot that the third operand is read from; stable.
     pub target: Signal<In, Word<7>>,
-    /// Cycle 3: the word read.
+    /// Cycle 4: the word read.
     pub word: Signal<Out, Word<36>>,
-    /// Cycle 4: the same word.
+    /// Cycle 5: the same word.
     pub previous: Signal<Out, Word<36>>,
-    /// Cycle 3: the third operand; 0 if none was read.
+    /// Cycle 4: the third operand; 0 if none was read.
     pub third: Signal<Out, Word<36>>,
-    _stages: [Read; 2],
+    _stages: [Read; 3],
+    /// The words of the one pair that was asked, in cycle 3.
+    _near: [Word<36>; 2],
 }
 
 impl GroupSelect {
@@ -76,7 +78,8 @@ impl GroupSelect {
             word: Signal::default(),
             previous: Signal::default(),
             third: Signal::default(),
-            _stages: [Read::default(); 2],
+            _stages: [Read::default(); 3],
+            _near: [Word::default(); 2],
         }
     }
 
@@ -94,21 +97,25 @@ impl Logic for GroupSelect {
         if !self.clock.changed {
             return;
         }
-        let [newer, older] = self._stages;
+        let [newest, newer, older] = self._stages;
+        let [word, third] = self._near;
         self.previous.next = self.word.val();
         if !older.hold {
-            self.word.next = if older.none {
-                Word::default()
-            } else {
-                self.group(older.slot)
-            };
+            self.word.next = word;
         }
-        self.third.next = if older.third {
-            self.group(self.target.val())
-        } else {
-            Word::default()
+        self.third.next = third;
+        let asked = |asked: bool, slot| {
+            if asked {
+                self.group(slot)
+            } else {
+                Word::default()
+            }
         };
-        self._stages = [self.read.val(), newer];
+        self._near = [
+            asked(!newer.none, newer.slot),
+            asked(newer.third, self.target.val()),
+        ];
+        self._stages = [self.read.val(), newest, newer];
     }
 
     fn connect(&mut self) {
@@ -126,12 +133,12 @@ impl Logic for GroupSelect {
             read.get_my_offset_hold(),
             read.get_my_offset_third(),
         ];
-        let top = groups - 1;
-        let mut text = format!(
+        let (top, last_pair) = (groups - 1, (groups - 1) / 2);
+        let mut declarations = format!(
             "reg [5:0] group = 0;
-reg [1:0] none = 0;
-reg [1:0] hold = 0;
-reg [1:0] taken = 0;
+reg none = 0;
+reg [2:0] hold = 0;
+reg taken = 0;
 reg [{top}:0] chosen = 0;
 reg [{top}:0] chosen_third = 0;
 initial begin
@@ -139,40 +146,55 @@ initial begin
   previous = 0;
   third = 0;
 end
-always @(posedge clock) begin
+"
+        );
+        let mut edges = format!(
+            "always @(posedge clock) begin
   group <= read[{}:{slot}];
-  none <= {{none[0], read[{none}]}};
-  hold <= {{hold[0], read[{hold}]}};
-  taken <= {{taken[0], read[{third}]}};
+  none <= read[{none}];
+  hold <= {{hold[1:0], read[{hold}]}};
+  taken <= read[{third}];
   previous <= word;
 ",
             slot + 5
         );
-        if groups == 1 {
-            text += "  if (!hold[1]) word <= none[1] ? 36'd0 : words$0;
-  third <= taken[1] ? words$0 : 36'd0;
-end
-";
-            return Verilog::Custom(text);
-        }
         for group in 0..groups {
-            text += &format!(
-                "  chosen[{group}] <= group == 6'd{group} && !none[0];
-  chosen_third[{group}] <= target[6:1] == 6'd{group} && taken[0];
-"
+            // A single memory is asked whatever the slot says.
+            let [own, target] = ["group", "target[6:1]"].map(|number| match groups {
+                1 => "1'b1".to_owned(),
+                _ => format!("{number} == 6'd{group}"),
+            });
+            edges += &format!(
+                "  chosen[{group}] <= {own} && !none;\n  chosen_third[{group}] <= {target} && taken;\n"
             );
         }
-        let any = |flags: &str| -> String {
-            (0..groups)
+        let pair = |number: usize, flags: &str| -> String {
+            let groups = 2 * number..(2 * number + 2).min(groups);
+            groups
                 .map(|group| format!("(words${group} & {{36{{{flags}[{group}]}}}})"))
                 .collect::<Vec<_>>()
                 .join(" | ")
         };
-        text += &format!(
-            "  if (!hold[1]) word <= {};\n  third <= {};\nend\n",
-            any("chosen"),
-            any("chosen_third")
+        for number in 0..=last_pair {
+            declarations +=
+                &format!("reg [35:0] near{number} = 0;\nreg [35:0] near_third{number} = 0;\n");
+            edges += &format!(
+                "  near{number} <= {};\n  near_third{number} <= {};\n",
+                pair(number, "chosen"),
+                pair(number, "chosen_third")
+            );
+        }
+        let all = |name: &str| -> String {
+            (0..=last_pair)
+                .map(|number| format!("{name}{number}"))
+                .collect::<Vec<_>>()
+                .join(" | ")
+        };
+        edges += &format!(
+            "  if (!hold[2]) word <= {};\n  third <= {};\nend\n",
+            all("near"),
+            all("near_third")
         );
-        Verilog::Custom(text)
+        Verilog::Custom(declarations + &edges)
     }
 }

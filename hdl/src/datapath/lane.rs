@@ -8,14 +8,14 @@
 //! |---|---|---|
 //! | 1 | | [`Read`] arrives |
 //! | 2 | address registers | (3: those of the high bank) |
-//! | 5 | first word | twiddle address registered in cycle 4 |
-//! | 6 | second word, the first waits | twiddle |
-//! | 7 | first, second and third operand are chosen | twiddle of the right lane |
-//! | 8 | x, y and w are chosen | |
-//! | 9 | what `RED` adds; the butterfly begins | |
-//! | 8 + L | [`Tag`] arrives | |
-//! | 9 + L | results | |
-//! | 10 + L | the memory's write registers | (11 + L: those of the high bank) |
+//! | 6 | first word | twiddle address registered in cycle 5 |
+//! | 7 | second word, the first waits | twiddle |
+//! | 8 | first, second and third operand are chosen | twiddle of the right lane |
+//! | 9 | x, y and w are chosen | |
+//! | 10 | what `RED` adds; the butterfly begins | |
+//! | 9 + L | [`Tag`] arrives | |
+//! | 10 + L | results | |
+//! | 11 + L | the memory's write registers | (12 + L: those of the high bank) |
 
 use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
@@ -48,23 +48,23 @@ pub struct Lane {
     pub low_walk: Signal<In, Word<12>>,
     /// Cycle 0: row that the high bank reads for an automorphism.
     pub high_walk: Signal<In, Word<12>>,
-    /// Cycle 3: address in the twiddle memory.
+    /// Cycle 4: address in the twiddle memory.
     pub twiddle_address: Signal<In, Word<ADDRESS_BITS>>,
-    /// Cycle 5: which words meet.
+    /// Cycle 6: which words meet.
     pub route: Signal<In, Route>,
-    /// Cycle 5: a word from the input stream.
+    /// Cycle 6: a word from the input stream.
     pub stream: Signal<In, Word<36>>,
-    /// Cycle 6: the first word of a crossed pair.
+    /// Cycle 7: the first word of a crossed pair.
     pub crossed_first: Signal<In, Word<36>>,
-    /// Cycle 6: the second word of a crossed pair.
+    /// Cycle 7: the second word of a crossed pair.
     pub crossed_second: Signal<In, Word<36>>,
-    /// Cycle 6: the twiddle of lane B − 1 − u.
+    /// Cycle 7: the twiddle of lane B − 1 − u.
     pub mirrored_twiddle: Signal<In, Word<36>>,
-    /// Cycle 8 + L: what is written.
+    /// Cycle 9 + L: what is written.
     pub tag: Signal<In, Tag>,
-    /// Cycle 9 + L: a neighbour's result for the low bank.
+    /// Cycle 10 + L: a neighbour's result for the low bank.
     pub crossed_low: Signal<In, Word<36>>,
-    /// Cycle 10 + L: a neighbour's result for the high bank.
+    /// Cycle 11 + L: a neighbour's result for the high bank.
     pub crossed_high: Signal<In, Word<36>>,
     /// One cycle after [`Self::tag`]: the automorphism's word for the low bank.
     pub moved_low: Signal<In, Word<36>>,
@@ -73,23 +73,23 @@ pub struct Lane {
     /// A twiddle to load.
     pub twiddle_write: Signal<In, TwiddleWrite>,
 
-    /// Cycle 5: the low bank's word.
+    /// Cycle 6: the low bank's word.
     pub low_word: Signal<Out, Word<36>>,
-    /// Cycle 6: the same word.
+    /// Cycle 7: the same word.
     pub low_previous: Signal<Out, Word<36>>,
-    /// Cycle 6: the high bank's word of the same row.
+    /// Cycle 7: the high bank's word of the same row.
     pub high_word: Signal<Out, Word<36>>,
-    /// Cycle 6: twiddle.
+    /// Cycle 7: twiddle.
     pub twiddle: Signal<Out, Word<36>>,
-    /// Cycle 7: the first operand, which is what `ST` takes.
+    /// Cycle 8: the first operand, which is what `ST` takes.
     pub first: Signal<Out, Word<36>>,
-    /// Cycle 9 + L: sum.
-    pub sum: Signal<Out, Word<36>>,
-    /// Cycle 9 + L: difference.
-    pub difference: Signal<Out, Word<36>>,
     /// Cycle 10 + L: sum.
-    pub late_sum: Signal<Out, Word<36>>,
+    pub sum: Signal<Out, Word<36>>,
     /// Cycle 10 + L: difference.
+    pub difference: Signal<Out, Word<36>>,
+    /// Cycle 11 + L: sum.
+    pub late_sum: Signal<Out, Word<36>>,
+    /// Cycle 11 + L: difference.
     pub late_difference: Signal<Out, Word<36>>,
 
     low: Bank,
@@ -273,7 +273,7 @@ impl Logic for Lane {
         self.low_previous.next = self.low.previous.val();
         self.high_word.next = self.high.word.val();
 
-        // Cycles 3 to 6: the twiddle; the inverse takes another lane's. 0 where there is none.
+        // Cycles 4 to 7: the twiddle; the inverse takes another lane's. 0 where there is none.
         self.twiddle_row.d.next = self.twiddle_address.val();
         self.twiddles.read_address.next = self.twiddle_row.q.val();
         self.twiddle.next = self.twiddles.read_data.val();
@@ -285,7 +285,7 @@ impl Logic for Lane {
             self.twiddle_word.d.next = self.zero.val();
         }
 
-        // Cycle 5: the stream's word, 0 where it is not wanted.
+        // Cycle 6: the stream's word, 0 where it is not wanted.
         self.routed.d.next = self.route.val();
         self.streams.d.next.first = self.stream.val();
         self.streams.d.next.second = self.stream.val();
@@ -296,7 +296,7 @@ impl Logic for Lane {
             self.streams.d.next.second = self.zero.val();
         }
 
-        // Cycle 6: first, second, third. What is not read is 0, so one OR joins memory and stream.
+        // Cycle 7: first, second, third. What is not read is 0, so one OR joins memory and stream.
         self.first_word.next = self.low.previous.val();
         self.second_word.next = self.low.word.val();
         if self.routed.q.val().high {
@@ -314,7 +314,7 @@ impl Logic for Lane {
         self.fetched.d.next.third = self.low.third.val() | self.high.third.val();
         self.first.next = self.fetched.q.val().first;
 
-        // Cycle 7: x, y, w. The representative of a is negative when a is above (q − 1)/2 = qh·2^17.
+        // Cycle 8: x, y, w. The representative of a is negative when a is above (q − 1)/2 = qh·2^17.
         self.chosen.d.next.x = self.fetched.q.val().first;
         if self.held.q.val().third {
             self.chosen.d.next.x = self.fetched.q.val().third;
@@ -341,7 +341,7 @@ impl Logic for Lane {
         self.chosen.d.next.exceeds =
             self.held.q.val().reduce & (self.word.val() > self.limit.val());
 
-        // Cycle 8.
+        // Cycle 9.
         self.added.next = self.zero.val();
         if self.chosen.q.val().exceeds {
             self.added.next = self.held.q.val().addend;
@@ -350,7 +350,7 @@ impl Logic for Lane {
         self.operands.d.next.y = self.chosen.q.val().y | self.added.val();
         self.operands.d.next.w = self.chosen.q.val().w;
 
-        // Cycle 9.
+        // Cycle 10.
         self.butterfly.inverse.next = self.held.q.val().inverse;
         self.butterfly.qh.next = self.held.q.val().qh;
         self.butterfly.x.next = self.operands.q.val().x;
@@ -363,7 +363,7 @@ impl Logic for Lane {
         self.late_sum.next = self.late.q.val().sum;
         self.late_difference.next = self.late.q.val().difference;
 
-        // Cycle 9 + L for the low bank, the next one for the high bank.
+        // Cycle 10 + L for the low bank, the next one for the high bank.
         self.idle.next = self.own_tag.q.val().idle & self.own.val();
         self.low.write.next.enable = self.own_tag.q.val().low & !self.idle.val().any();
         self.low.write.next.row = self.own_tag.q.val().row;

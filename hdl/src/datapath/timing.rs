@@ -10,17 +10,17 @@ use crate::arithmetic::Butterfly;
 use crate::shape::Shape;
 
 /// Cycle in which a lane takes its route and a stream's word.
-pub(super) const ROUTE_CYCLE: usize = 5;
+pub(super) const ROUTE_CYCLE: usize = 6;
 /// Cycle in which a lane takes a twiddle address.
-pub(super) const TWIDDLE_CYCLE: usize = 3;
+pub(super) const TWIDDLE_CYCLE: usize = 4;
 /// Cycle in which the words of a row stand in front of the automorphism network.
-pub(super) const ROW_CYCLE: usize = 6;
+pub(super) const ROW_CYCLE: usize = 7;
 /// Cycle in which a butterfly begins.
-const BUTTERFLY_CYCLE: usize = 9;
+const BUTTERFLY_CYCLE: usize = 10;
 /// Cycle of the results.
 pub(super) const RESULT_CYCLE: usize = BUTTERFLY_CYCLE + Butterfly::LATENCY;
 /// Cycle in which the first operand of a low bank stands in a lane.
-pub(super) const FIRST_CYCLE: usize = 7;
+pub(super) const FIRST_CYCLE: usize = 8;
 
 impl Datapath {
     /// Cycles from a bank's address to the write of the result there.
