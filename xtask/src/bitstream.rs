@@ -99,7 +99,10 @@ pub fn run(options: &Options) -> Result<()> {
         board.clock_mhz
     );
     if clock < board.clock_mhz {
-        bail!("the circuit is too slow for the board's clock");
+        bail!(
+            "{clock:.1} MHz are below the board's {} MHz: try another --seed, or a --circuit with fewer butterflies",
+            board.clock_mhz
+        );
     }
     Ok(())
 }
@@ -116,15 +119,15 @@ impl Job<'_> {
         self.tools.command(name, &self.directory)
     }
 
-    /// Runs a tool, which writes a log, and says how long it took.
-    fn logged(&self, what: &str, command: &Shell, log: &str) -> Result<()> {
+    /// Runs a tool, which may write a log, and says how long it took.
+    fn logged(&self, what: &str, command: &Shell, log: Option<&str>) -> Result<()> {
         let start = Instant::now();
         let (success, errors) = command.outcome()?;
         if !success {
-            bail!(
-                "{what}: {errors}\n(more in {})",
-                self.directory.join(log).display()
-            );
+            let more = log.map_or_else(String::new, |log| {
+                format!("\n(more in {})", self.directory.join(log).display())
+            });
+            bail!("{what}: {errors}{more}");
         }
         println!("    {what}: {:.0} s", start.elapsed().as_secs_f64());
         Ok(())
@@ -140,7 +143,7 @@ impl Job<'_> {
             self.circuit.name
         );
         let yosys = self.tool("yosys").arguments("-q -l yosys.log -p");
-        self.logged("yosys", &yosys.argument(script), "yosys.log")
+        self.logged("yosys", &yosys.argument(script), Some("yosys.log"))
     }
 
     /// Places and routes; the clock that is reached.
@@ -154,7 +157,7 @@ impl Job<'_> {
             .argument(self.board.pins)
             .arguments(self.board.device)
             .arguments(&format!("--seed {seed}"));
-        self.logged("nextpnr", &nextpnr, "nextpnr.log")?;
+        self.logged("nextpnr", &nextpnr, Some("nextpnr.log"))?;
         let report = fs::read_to_string(self.directory.join("nextpnr.json"))?;
         let report: Value = serde_json::from_str(&report).context("nextpnr.json")?;
         let clocks = report["fmax"].as_object().context("no clock")?;
@@ -171,7 +174,7 @@ impl Job<'_> {
             .tool("ecppack")
             .arguments("--compress placed.config")
             .argument(&file);
-        self.logged("ecppack", &ecppack, "")?;
+        self.logged("ecppack", &ecppack, None)?;
         Ok(self.directory.join(file))
     }
 }

@@ -60,7 +60,7 @@ impl FpgaTools {
     }
 
     /// A command that runs one of the tools in `directory`. The tools see files below that directory under their
-    /// relative names; some other places are hidden from them.
+    /// relative names; not every absolute path is open to them.
     pub fn command(&self, tool: &str, directory: &Path) -> Shell {
         Shell::new(self.program(&format!("yowasp-{tool}")), "")
             .directory(directory)

@@ -20,7 +20,9 @@ pub fn in_parallel<T: Sync>(
                 while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(error) = work(item) {
                         next.store(items.len(), Ordering::Relaxed);
-                        if let Ok(mut failure) = failure.lock() {
+                        if let Ok(mut failure) = failure.lock()
+                            && failure.is_ok()
+                        {
                             *failure = Err(error);
                         }
                     }

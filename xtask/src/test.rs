@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::shell::Shell;
-use crate::{core_targets, formal, licences, needs, readme, repository, setup};
+use crate::{core_targets, formal, licences, needs, readme, repository, setup, verilog};
 
 /// Which steps to run.
 #[derive(Args)]
@@ -24,7 +24,7 @@ struct Step {
 }
 
 /// The checks, quick ones first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "setup",
         what: "the Rust toolchain and programs of the system",
@@ -73,6 +73,11 @@ const STEPS: [Step; 13] = [
         name: "needs",
         what: "tests that need data or programs",
         run: needs::run,
+    },
+    Step {
+        name: "verilog",
+        what: "the generated Verilog keeps the rules, and the published figures are those of this Verilog",
+        run: verilog::all,
     },
     Step {
         name: "formal",

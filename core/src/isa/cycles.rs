@@ -34,7 +34,7 @@ pub const BUTTERFLY_LATENCY: u64 = 18;
 pub const WRITE_LATENCY: u64 = 2;
 /// From the port to the operands.
 pub const BEAT_LATENCY: u64 = 1;
-/// An automorphism's first address, and a row from the memory to the memory.
+/// An automorphism's first address, and a row from the memory to the memory, the levels of the network apart.
 pub const AUTOMORPHISM_LATENCY: u64 = 10;
 
 /// Cycles of one execution of one instruction.

@@ -247,11 +247,6 @@ impl AutomorphismNetwork {
         self.input.len().ilog2() as usize
     }
 
-    /// The level in front of one register; none in front of the first.
-    fn level_of(&self, register: usize) -> Option<usize> {
-        register.checked_sub(1)
-    }
-
     /// What `bank` takes on a level: the number of the swap that decides, the bank if it is not made and the bank if
     /// it is. Bit l of a class is bit m − 1 − l of the bank; the classes' lower bits, those of the node, are above it.
     fn choice(&self, level: usize, bank: usize) -> (usize, usize, usize) {
@@ -266,25 +261,18 @@ impl Logic for AutomorphismNetwork {
         if !self.clock.changed {
             return;
         }
-        for register in (0..self._registers.len()).rev() {
-            let mut words = match register {
-                0 => self.input.iter().map(|word| word.val()).collect(),
-                _ => self._registers[register - 1].clone(),
-            };
-            if let Some(level) = self.level_of(register) {
-                words = (0..words.len())
-                    .map(|bank| {
-                        let (swap, straight, crossed) = self.choice(level, bank);
-                        words[if self.swaps[swap].val() {
-                            crossed
-                        } else {
-                            straight
-                        }]
-                    })
-                    .collect();
-            }
-            self._registers[register] = words;
+        // Register 0 takes the inputs, register l + 1 what level l makes of register l.
+        for level in (0..self.levels()).rev() {
+            let words = &self._registers[level];
+            self._registers[level + 1] = (0..words.len())
+                .map(|bank| {
+                    let (swap, straight, crossed) = self.choice(level, bank);
+                    let swapped = self.swaps[swap].val();
+                    words[if swapped { crossed } else { straight }]
+                })
+                .collect();
         }
+        self._registers[0] = self.input.iter().map(|word| word.val()).collect();
         if let Some(last) = self._registers.last() {
             for (output, &word) in self.output.iter_mut().zip(last) {
                 output.next = word;
@@ -300,40 +288,34 @@ impl Logic for AutomorphismNetwork {
 
     fn hdl(&self) -> Verilog {
         let banks = self.input.len();
-        let last = self._registers.len() - 1;
+        let register = |number: usize, bank: usize| match number == self.levels() {
+            true => format!("output${bank}"),
+            false => format!("register{number}_{bank}"),
+        };
         let mut declarations = String::new();
         let mut initial = String::new();
         let mut edges = String::new();
-        for register in 0..=last {
-            let mut names: Vec<String> = (0..banks)
-                .map(|bank| match register {
-                    0 => format!("input${bank}"),
-                    _ => format!("register{}_{bank}", register - 1),
-                })
-                .collect();
-            if let Some(level) = self.level_of(register) {
-                names = (0..banks)
-                    .map(|bank| {
-                        let (swap, straight, crossed) = self.choice(level, bank);
-                        let name = format!("level{level}_{bank}");
-                        declarations += &format!(
-                            "wire [35:0] {name} = swaps${swap} ? {} : {};\n",
-                            names[crossed], names[straight]
-                        );
-                        name
-                    })
-                    .collect();
-            }
-            for (bank, name) in names.iter().enumerate() {
-                let target = if register == last {
-                    format!("output${bank}")
-                } else {
-                    declarations += &format!("reg [35:0] register{register}_{bank};\n");
-                    format!("register{register}_{bank}")
-                };
+        for bank in 0..banks {
+            declarations += &format!("reg [35:0] register0_{bank};\n");
+            initial += &format!("  register0_{bank} = 0;\n");
+            edges += &format!("  register0_{bank} <= input${bank};\n");
+        }
+        for level in 0..self.levels() {
+            let mut targets = String::new();
+            for bank in 0..banks {
+                let (swap, straight, crossed) = self.choice(level, bank);
+                let [straight, crossed] = [straight, crossed].map(|from| register(level, from));
+                let name = format!("level{level}_{bank}");
+                let target = register(level + 1, bank);
+                declarations +=
+                    &format!("wire [35:0] {name} = swaps${swap} ? {crossed} : {straight};\n");
+                if level + 1 < self.levels() {
+                    targets += &format!("reg [35:0] {target};\n");
+                }
                 initial += &format!("  {target} = 0;\n");
                 edges += &format!("  {target} <= {name};\n");
             }
+            declarations += &targets;
         }
         Verilog::Custom(format!(
             "{declarations}initial begin\n{initial}end\nalways @(posedge clock) begin\n{edges}end\n"

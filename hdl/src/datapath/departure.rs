@@ -6,9 +6,10 @@ use rust_hdl::core::prelude::*;
 use super::bundles::Departure;
 use crate::word::Word;
 
-/// Picks the lane: each lane's word is let through or not into a register of its own, and these are joined in the next
-/// cycle, since the lanes lie all over the die. A word of a high bank stands in [`Lane::first`](super::lane::Lane::first) one cycle after a word of a low
-/// bank of the same cycle would; only between the two halves of an instruction is there a difference, a gap.
+/// Picks the lane. Each lane's word is let through or not into a register of its own; these are joined one cycle later,
+/// because the lanes lie all over the die. A high bank's word stands in [`Lane::first`](super::lane::Lane::first) one cycle
+/// later after its event than a low bank's, so when `ST` goes on from the low banks to the high banks there is one cycle
+/// without a word.
 #[derive(Clone, Debug, SettledBlock)]
 pub struct DepartureSelect {
     /// The clock.

@@ -50,7 +50,7 @@ pub struct Steps {
     pub keep: Signal<Out, Bit>,
     /// An event waits for a beat or for room.
     pub stall: Signal<Out, Bit>,
-    /// The same, unless it is forgotten at once.
+    /// Cycle 0 of an event that is not forgotten at once: [`Self::issue`] without [`Self::flush`].
     pub valid: Signal<Out, Bit>,
     /// Cycle 0: what the low banks read.
     pub read: Signal<Out, Read>,

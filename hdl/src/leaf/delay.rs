@@ -1,8 +1,8 @@
 //! A delay line: q is what d was `cycles` active edges ago.
 //!
 //! A chain of registers costs a register and a wire for every bit and cycle. On the ECP5 a long line of wide words is
-//! kept instead in a ring of distributed RAM, four bits of sixteen words in the place of four lookup tables, with one
-//! register behind it.
+//! kept instead in a ring of distributed RAM, four bits of sixteen words in the place of six lookup tables, two of them
+//! for the write port, with one register behind it.
 
 use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;

@@ -47,7 +47,7 @@ pub enum BuildError {
         error: String,
     },
     /// The built simulator does not start.
-    #[error("{path}: {error}")]
+    #[error("the simulator {path} does not start: {error}; delete it, and it is built again")]
     Start {
         /// The simulator.
         path: PathBuf,

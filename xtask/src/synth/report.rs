@@ -49,7 +49,7 @@ pub struct Configuration {
     pub slots: u64,
     /// Moduli it holds.
     pub limbs: u64,
-    /// Lookup tables of four inputs, those in carry chains included.
+    /// Lookup tables of four inputs, those in carry chains and distributed RAM included; a RAM's write port takes two.
     pub lut4: u64,
     /// Flip-flops.
     pub ff: u64,
@@ -175,7 +175,8 @@ impl Configuration {
             lut4: circuit.pin_lookup_tables,
             ff: circuit.pin_flip_flops,
         };
-        let lut4 = used("TRELLIS_COMB").saturating_sub(pins.lut4);
+        // The write port of a distributed RAM takes the place of two lookup tables.
+        let lut4 = (used("TRELLIS_COMB") + 2 * used("TRELLIS_RAMW")).saturating_sub(pins.lut4);
         let clock_mhz = clock.min(DATA_SHEET_MHZ);
         let us = circuit.cycles as f64 / clock_mhz;
         let [verilog_sha256, plain_verilog_sha256, pins_sha256] = hashes(circuit)?;

@@ -104,8 +104,8 @@ fn short(report: &Report) -> String {
 
 fn long(report: &Report) -> String {
     let mut text = format!(
-        "{}; LFE5U-85F, speed grade 8, package CABGA756. LUT4 are all lookup tables in use, those of carry chains \
-         included. Times are for the median clock, but for no more than the {DATA_SHEET_MHZ:.0} MHz that the data \
+        "{}; LFE5U-85F, speed grade 8, package CABGA756. LUT4 are all lookup tables in use, those of carry chains and \
+         of distributed RAM with its write ports included. Times are for the median clock, but for no more than the {DATA_SHEET_MHZ:.0} MHz that the data \
          sheet allows a multiplier, which nextpnr does not know.\n\n\
          | circuit | cycles | MHz from each seed | µs | LUT4 | FF | DSP | EBR | kLUT4·µs |\n\
          |---|---|---|---|---|---|---|---|---|\n",
