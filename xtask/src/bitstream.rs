@@ -47,7 +47,7 @@ const BOARDS: [Board; 1] = [Board {
     pins: "ulx3s.lpf",
     clock_mhz: 25.0,
     // 25 cycles of 25 MHz are a bit of 1 Mbit/s.
-    circuit: "uart_n4096_b8_s16_l3_d25",
+    circuit: "uart_n4096_b1_s16_l3_d25",
 }];
 
 /// Synthesises, places, packs.

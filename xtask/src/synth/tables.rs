@@ -143,6 +143,8 @@ fn long(report: &Report) -> String {
             peer.lut4 as f64 / 1000.0 * us,
         );
     }
+    text += "\nAn engine's cycles are those from `start` to `done`, a ring processor's those from the end of one instruction to the \
+             end of the next.\n";
     text += "\nThe same circuits in plain Verilog for a Xilinx 7-series device, counted by Yosys, not placed:\n\n\
              | circuit | LUT | FF | DSP48E1 | block RAM (36 kbit) |\n|---|---|---|---|---|\n";
     for config in &report.configs {
