@@ -8,8 +8,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
-use crate::fpga_tools::FpgaTools;
+use crate::fpga_tools::{FpgaTools, logged};
 use crate::shell::{Shell, root, target_directory};
+use crate::synth::flow::Placement;
 use crate::verilog::{self, Target, Written};
 
 /// For which board, and what.
@@ -120,15 +121,10 @@ impl Job<'_> {
     }
 
     /// Runs a tool, which may write a log, and says how long it took.
-    fn logged(&self, what: &str, command: &Shell, log: Option<&str>) -> Result<()> {
+    fn timed(&self, what: &str, command: &Shell, log: Option<&str>) -> Result<()> {
         let start = Instant::now();
-        let (success, errors) = command.outcome()?;
-        if !success {
-            let more = log.map_or_else(String::new, |log| {
-                format!("\n(more in {})", self.directory.join(log).display())
-            });
-            bail!("{what}: {errors}{more}");
-        }
+        let log = log.map(|log| self.directory.join(log));
+        logged(command, log.as_deref()).with_context(|| what.to_owned())?;
         println!("    {what}: {:.0} s", start.elapsed().as_secs_f64());
         Ok(())
     }
@@ -143,7 +139,7 @@ impl Job<'_> {
             self.circuit.name
         );
         let yosys = self.tool("yosys").arguments("-q -l yosys.log -p");
-        self.logged("yosys", &yosys.argument(script), Some("yosys.log"))
+        self.timed("yosys", &yosys.argument(script), Some("yosys.log"))
     }
 
     /// Places and routes; the clock that is reached.
@@ -157,14 +153,10 @@ impl Job<'_> {
             .argument(self.board.pins)
             .arguments(self.board.device)
             .arguments(&format!("--seed {seed}"));
-        self.logged("nextpnr", &nextpnr, Some("nextpnr.log"))?;
+        self.timed("nextpnr", &nextpnr, Some("nextpnr.log"))?;
         let report = fs::read_to_string(self.directory.join("nextpnr.json"))?;
         let report: Value = serde_json::from_str(&report).context("nextpnr.json")?;
-        let clocks = report["fmax"].as_object().context("no clock")?;
-        let clocks = clocks
-            .values()
-            .filter_map(|clock| clock["achieved"].as_f64());
-        clocks.reduce(f64::min).context("no clock")
+        Ok(Placement::from_report(&report)?.fmax_mhz)
     }
 
     /// Makes the file that a board is loaded with.
@@ -174,7 +166,7 @@ impl Job<'_> {
             .tool("ecppack")
             .arguments("--compress placed.config")
             .argument(&file);
-        self.logged("ecppack", &ecppack, None)?;
+        self.timed("ecppack", &ecppack, None)?;
         Ok(self.directory.join(file))
     }
 }

@@ -82,3 +82,16 @@ impl FpgaTools {
         Ok([yosys.to_owned(), nextpnr.to_owned()])
     }
 }
+
+/// Runs a tool; a failure shows the end of the log, if it writes one.
+pub fn logged(command: &Shell, log: Option<&Path>) -> Result<()> {
+    let (success, errors) = command.outcome()?;
+    if success {
+        return Ok(());
+    }
+    let Some(log) = log else { bail!("{errors}") };
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let end = lines[lines.len().saturating_sub(15)..].join("\n");
+    bail!("{errors}\n{end}\n(all of it in {})", log.display())
+}

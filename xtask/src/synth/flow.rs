@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::fpga_tools::FpgaTools;
-use crate::shell::{Shell, target_directory};
+use crate::fpga_tools::{FpgaTools, logged};
+use crate::shell::target_directory;
 use crate::verilog::{Target, Written, sha256};
 
 /// What Yosys synthesises for.
@@ -122,7 +122,7 @@ impl Job {
                 .command("yosys", &directory)
                 .arguments("-q -l log.txt -p")
                 .argument(script),
-            &directory.join("log.txt"),
+            Some(&directory.join("log.txt")),
         )?;
         fs::rename(
             directory.join(device.result()),
@@ -149,7 +149,7 @@ impl Job {
                     .arguments(&format!(
                         "--seed {seed} --report unfinished-{result} -l {log}"
                     )),
-                &self.directory.join(log),
+                Some(&self.directory.join(log)),
             )?;
             fs::rename(
                 self.directory.join(format!("unfinished-{result}")),
@@ -194,7 +194,8 @@ pub struct Placement {
 }
 
 impl Placement {
-    fn from_report(report: &Value) -> Result<Self> {
+    /// From the report that nextpnr writes.
+    pub fn from_report(report: &Value) -> Result<Self> {
         let clocks = report["fmax"].as_object().context("no clock")?;
         let fmax: Vec<f64> = clocks
             .values()
@@ -261,18 +262,6 @@ impl Step {
     fn done(&self) -> Result<()> {
         Ok(fs::write(&self.note, &self.inputs)?)
     }
-}
-
-/// Runs a command that writes a log; a failure shows the log's end.
-fn logged(command: &Shell, log: &Path) -> Result<()> {
-    let (success, errors) = command.outcome()?;
-    if success {
-        return Ok(());
-    }
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    let end = lines[lines.len().saturating_sub(15)..].join("\n");
-    bail!("{errors}\n{end}\n(all of it in {})", log.display())
 }
 
 #[cfg(test)]

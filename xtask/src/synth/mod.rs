@@ -5,7 +5,7 @@
 //! from, and from there into the tables of the documents. What was done before is not done again as long as
 //! `target/synth` is there.
 
-mod flow;
+pub mod flow;
 pub mod report;
 mod tables;
 
