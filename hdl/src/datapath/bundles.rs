@@ -35,6 +35,8 @@ pub struct Command {
     pub no_first: Bit,
     /// The second read is not made; a streaming instruction whose first read is made takes the stream's word.
     pub no_second: Bit,
+    /// The stream's word is the second operand.
+    pub stream_second: Bit,
     /// The second operand is the first once more.
     pub same: Bit,
     /// A third operand is read from the destination, and is the butterfly's x (`MAC`).
@@ -174,15 +176,6 @@ pub struct Results {
     pub sum: Word<36>,
     /// The difference.
     pub difference: Word<36>,
-}
-
-/// A word from the input stream, in the place where it is wanted; 0 in the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, LogicStruct)]
-pub struct Streams {
-    /// In place of the first operand.
-    pub first: Word<36>,
-    /// In place of the second operand.
-    pub second: Word<36>,
 }
 
 /// Operands, and whether `RED` adds to y.

@@ -181,6 +181,7 @@ impl Logic for Decode {
         self.held.d.next.source_qh = self.source_qh.val();
         self.held.d.next.addend = self.addend.val();
         self.held.d.next.no_first = self.load.val() | self.stream_minus.val();
+        self.held.d.next.stream_second = self.streams.val() & !self.stream_minus.val();
         self.held.d.next.no_second =
             self.load.val() | (self.streams.val() & !self.stream_minus.val());
         self.held.d.next.third = self.mac.val();

@@ -22,7 +22,7 @@ use rust_hdl::core::prelude::*;
 
 use super::bank::{Bank, BankSize};
 use super::bundles::{
-    Command, Exceeding, Fetched, Operands, Read, Results, Route, Streams, Tag, TwiddleWrite, Walks,
+    Command, Exceeding, Fetched, Operands, Read, Results, Route, Tag, TwiddleWrite, Walks,
 };
 
 use crate::arithmetic::Butterfly;
@@ -105,7 +105,10 @@ pub struct Lane {
     twiddle_row: MaskedRegister<Word<ADDRESS_BITS>>,
     twiddle_word: Register<Word<36>>,
     routed: MaskedRegister<Route>,
-    streams: Register<Streams>,
+    /// The stream's word where it is wanted, 0 in the other place.
+    stream_first: MaskedRegister<Word<36>>,
+    stream_second: MaskedRegister<Word<36>>,
+    loading: MaskedRegister<TwiddleWrite>,
     fetched: Register<Fetched>,
     chosen: Register<Exceeding>,
     operands: Register<Operands>,
@@ -119,6 +122,7 @@ pub struct Lane {
     zero: Constant<Word<36>>,
     lane: Signal<Local, Word<3>>,
     twiddle_place: Signal<Local, Word<20>>,
+    loaded_place: Signal<Local, Word<20>>,
     first_word: Signal<Local, Word<36>>,
     second_word: Signal<Local, Word<36>>,
     bound: Signal<Local, Word<36>>,
@@ -172,7 +176,9 @@ impl Lane {
             twiddle_row: MaskedRegister::default(),
             twiddle_word: Register::default(),
             routed: MaskedRegister::default(),
-            streams: Register::default(),
+            stream_first: MaskedRegister::default(),
+            stream_second: MaskedRegister::default(),
+            loading: MaskedRegister::default(),
             fetched: Register::default(),
             chosen: Register::default(),
             operands: Register::default(),
@@ -185,6 +191,7 @@ impl Lane {
             zero: Constant::new(Word::new(0)),
             lane: Signal::default(),
             twiddle_place: Signal::default(),
+            loaded_place: Signal::default(),
             first_word: Signal::default(),
             second_word: Signal::default(),
             bound: Signal::default(),
@@ -237,7 +244,9 @@ impl Logic for Lane {
         self.twiddle_row.clock.next = self.clock.val();
         self.twiddle_word.clock.next = self.clock.val();
         self.routed.clock.next = self.clock.val();
-        self.streams.clock.next = self.clock.val();
+        self.stream_first.clock.next = self.clock.val();
+        self.stream_second.clock.next = self.clock.val();
+        self.loading.clock.next = self.clock.val();
         self.fetched.clock.next = self.clock.val();
         self.chosen.clock.next = self.clock.val();
         self.operands.clock.next = self.clock.val();
@@ -287,14 +296,10 @@ impl Logic for Lane {
 
         // Cycle 6: the stream's word, 0 where it is not wanted.
         self.routed.d.next = self.route.val();
-        self.streams.d.next.first = self.stream.val();
-        self.streams.d.next.second = self.stream.val();
-        if !self.held.q.val().no_first {
-            self.streams.d.next.first = self.zero.val();
-        }
-        if !self.held.q.val().streams | self.held.q.val().no_first {
-            self.streams.d.next.second = self.zero.val();
-        }
+        self.stream_first.d.next = self.stream.val();
+        self.stream_first.keep.next = self.held.q.val().no_first;
+        self.stream_second.d.next = self.stream.val();
+        self.stream_second.keep.next = self.held.q.val().stream_second;
 
         // Cycle 7: first, second, third. What is not read is 0, so one OR joins memory and stream.
         self.first_word.next = self.low.previous.val();
@@ -309,8 +314,8 @@ impl Logic for Lane {
             self.first_word.next = self.crossed_first.val();
             self.second_word.next = self.crossed_second.val();
         }
-        self.fetched.d.next.first = self.first_word.val() | self.streams.q.val().first;
-        self.fetched.d.next.second = self.second_word.val() | self.streams.q.val().second;
+        self.fetched.d.next.first = self.first_word.val() | self.stream_first.q.val();
+        self.fetched.d.next.second = self.second_word.val() | self.stream_second.q.val();
         self.fetched.d.next.third = self.low.third.val() | self.high.third.val();
         self.first.next = self.fetched.q.val().first;
 
@@ -397,9 +402,13 @@ impl Logic for Lane {
         // Loading twiddles.
         self.twiddle_place.next = self.twiddle_write.val().address;
         self.lane.next = self.twiddle_place.val().get_bits::<3>(17);
-        self.twiddles.write.next =
+        self.loading.keep.next = self.wake.q.val();
+        self.loading.d.next = self.twiddle_write.val();
+        self.loading.d.next.enable =
             self.twiddle_write.val().enable & (self.lane.val() == self.number.val());
-        self.twiddles.write_address.next = self.twiddle_place.val().get_bits::<17>(0);
-        self.twiddles.write_data.next = self.twiddle_write.val().word;
+        self.loaded_place.next = self.loading.q.val().address;
+        self.twiddles.write.next = self.loading.q.val().enable;
+        self.twiddles.write_address.next = self.loaded_place.val().get_bits::<17>(0);
+        self.twiddles.write_data.next = self.loading.q.val().word;
     }
 }
