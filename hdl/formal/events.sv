@@ -27,14 +27,18 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.steps$tag ;
   (* hierconn *) wire [`WIDTH_Departure-1:0] \circuit.inner.steps$departure ;
   (* hierconn *) wire [`WIDTH_State-1:0] \circuit.inner.steps.state$q ;
-  (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.decode$command ;
+  (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.steps.held$q ;
   wire issue = \circuit.inner.steps$issue ;
   wire valid = \circuit.inner.steps$valid ;
   wire [`WIDTH_Read-1:0] read = \circuit.inner.steps$read ;
   wire [`WIDTH_Tag-1:0] tag = \circuit.inner.steps$tag ;
   wire [`WIDTH_Departure-1:0] departure = \circuit.inner.steps$departure ;
   wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
-  wire [`WIDTH_Command-1:0] command = \circuit.inner.decode$command ;
+  wire [`WIDTH_Command-1:0] command = \circuit.inner.steps.held$q ;
+  // Registers of their own, which are let through by one that is always 1: it gets that from the lanes, which are cut.
+  (* hierconn *) wire \circuit.inner.steps$awake ;
+  (* hierconn *) wire \circuit.inner.steps.wake$q ;
+  wire awake = \circuit.inner.steps.wake$q ;
 
   // What is assumed: a legal instruction that stays, started when the one before has issued its events.
   wire takes_two = op == MUL | op == MAC | op == ADD | op == SUB;
@@ -45,7 +49,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
   reg [27:0] before;
   wire [27:0] instruction = {op, slot_a, slot_b, slot_dst, stream_a, stream_b};
   always @(posedge clock) before <= instruction;
-  assign assumed = (start | instruction == before) & ~(start & running)
+  assign assumed = \circuit.inner.steps$awake  & (start | instruction == before) & ~(start & running)
     & (pointwise | serial | op == AUT) & (~streams | takes_two) & ~(stream_a & stream_b);
 
   // Where the instruction should stand.
@@ -117,7 +121,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
     & (~takes_two | streams & ~stream_first | command[`Command_second_slot] == second_operand)
     & command[`Command_target] == slot_dst;
 
-  assign holds = (~issue | running) & valid == (issue & ~flush) & state[`State_running] == running
+  assign holds = awake & (~issue | running) & valid == (issue & ~flush) & state[`State_running] == running
     & (~running | state_right & command_right & k <= last)
     & (~issue | read_right & no_conflict & third_right & write_right & leaves_right & tag[`Tag_last] == (k == last));
   assign reached = valid & destination & ~nothing & ~again & k == 3 & exchanged;

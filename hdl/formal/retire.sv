@@ -1,6 +1,7 @@
-// Writes and the end of an instruction. Every event that was issued and not flushed comes to the banks' write ports once,
-// as many cycles later as its instruction's pipeline has, and never together with another; `done` follows the last one
-// by two cycles, when the high banks have written as well; nothing is in flight between two instructions.
+// Writes and the end of an instruction. Every event that was issued and not flushed comes to the lanes once, as many
+// cycles later as its instruction's pipeline has, and never together with another; `done` follows the last one by two
+// cycles, when the high banks have written as well; nothing is in flight between two instructions. What is on the last
+// step to the lanes when a flush comes may still be written: no claim is made about the cycle after a flush.
 //
 // Assumed is what the sequencer guarantees: an instruction stays until it is done or flushed, and the next one is started
 // after that.
@@ -26,6 +27,7 @@ module proof #(parameter EARLY = 12, LATE = 28)(
   (* hierconn *) wire [2:0] \circuit.inner.finish$q ;
   (* hierconn *) wire [`WIDTH_State-1:0] \circuit.inner.steps.state$q ;
   (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.decode$command ;
+  (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.steps.held$q ;
   wire valid = \circuit.inner.steps$valid ;
   wire [`WIDTH_Tag-1:0] tag = \circuit.inner.steps$tag ;
   // As the lanes hold it, each for itself, in front of their banks.
@@ -35,6 +37,10 @@ module proof #(parameter EARLY = 12, LATE = 28)(
   wire [2:0] finish = \circuit.inner.finish$q ;
   wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
   wire [`WIDTH_Command-1:0] command = \circuit.inner.decode$command ;
+  // Registers of their own, which are let through by one that is always 1: it gets that from the lanes, which are cut.
+  (* hierconn *) wire \circuit.inner.steps$awake ;
+  (* hierconn *) wire \circuit.inner.steps.wake$q ;
+  wire awake = \circuit.inner.steps.wake$q ;
 
   reg busy = 0, flushed = 0, flushed_before = 0;
   reg [27:0] before;
@@ -45,7 +51,7 @@ module proof #(parameter EARLY = 12, LATE = 28)(
     if (start) busy <= 1;
     else if (done | flush) busy <= 0;
   end
-  assign assumed = (start | ~busy | instruction == before) & (~start | ~busy & ~flush & ~flushed & ~flushed_before)
+  assign assumed = \circuit.inner.steps$awake  & (start | ~busy | instruction == before) & (~start | ~busy & ~flush & ~flushed & ~flushed_before)
     & op >= 1 & op <= 11;
 
   // Events in flight; place i holds that of i + 1 cycles ago. And cycles since the last one of the instruction.
@@ -68,11 +74,19 @@ module proof #(parameter EARLY = 12, LATE = 28)(
   wire [5:0] latency = early ? EARLY : LATE;
   wire arrives = early ? flight[EARLY-1] : flight[LATE-1];
   wire [`WIDTH_Tag-1:0] event_ = early ? line[EARLY-1] : line[LATE-1];
-  wire write_right = written[`Tag_low] == (arrives & event_[`Tag_low])
+  wire write_right = flushed | written[`Tag_low] == (arrives & event_[`Tag_low])
     & written[`Tag_high] == (arrives & event_[`Tag_high])
     & written[`Tag_last] == (arrives & event_[`Tag_last])
     & (~arrives | written[`Tag_row] == event_[`Tag_row]);
-  wire idle_right = ~written[`Tag_low] & ~written[`Tag_high] & ~written[`Tag_last] & finish == 0 & ~done;
+  // The same, one cycle before.
+  wire [`WIDTH_Tag-1:0] next_written = \circuit.inner.lanes$0$tag ;
+  wire next_arrives = early ? flight[EARLY-2] : flight[LATE-2];
+  wire [`WIDTH_Tag-1:0] next_event = early ? line[EARLY-2] : line[LATE-2];
+  wire next_right = next_written[`Tag_low] == (next_arrives & next_event[`Tag_low])
+    & next_written[`Tag_high] == (next_arrives & next_event[`Tag_high])
+    & next_written[`Tag_last] == (next_arrives & next_event[`Tag_last])
+    & (~next_arrives | next_written[`Tag_row] == next_event[`Tag_row]);
+  wire idle_right = (flushed | ~written[`Tag_low] & ~written[`Tag_high] & ~written[`Tag_last]) & finish == 0 & ~done;
   wire done_right = done == (since_last == latency + 2);
   wire nothing_younger = since_last == 0 | (flight & (1 << (since_last - 1)) - 1) == 0;
 
@@ -83,16 +97,16 @@ module proof #(parameter EARLY = 12, LATE = 28)(
     for (p = 0; p < LATE; p = p + 1)
       assign last_place[p] = early & p >= EARLY | (flight[p] & line[p][`Tag_last]) == (since_last == p + 1);
   endgenerate
-  wire [SLOTS-1:0] waiting = early ? flight & (1 << (EARLY - 1)) - 1 : flight;
+  wire [SLOTS-1:0] waiting = early ? flight & (1 << (EARLY - 2)) - 1 : flight;
   wire account = events[LATE-2:0] == waiting[LATE-2:0] & (~early | flight >> EARLY == 0)
     & (since_last == 0 | ~state[`State_running]) & since_last <= latency + 2
     & finish[0] == (since_last == latency) & finish[1] == (since_last == latency + 1)
     & finish[2] == (since_last == latency + 2);
   wire running_right = state[`State_running] == (since_last == 0);
-  wire command_right = command[`Command_automorphism] == early;
+  wire command_right = command[`Command_automorphism] == early & awake & \circuit.inner.steps.held$q  == command;
 
   assign holds = busy
-    ? write_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
-    : idle_right & ~state[`State_running] & since_last == 0 & ~valid & flight == 0 & events[LATE-2:0] == 0;
+    ? write_right & next_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
+    : idle_right & awake & ~next_written[`Tag_low] & ~next_written[`Tag_high] & ~next_written[`Tag_last] & ~state[`State_running] & since_last == 0 & ~valid & flight == 0 & events[LATE-2:0] == 0;
   assign reached = early & written[`Tag_low];
 endmodule

@@ -25,14 +25,18 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.steps$tag ;
   (* hierconn *) wire [16:0] \circuit.inner.steps$twiddle_address ;
   (* hierconn *) wire [`WIDTH_State-1:0] \circuit.inner.steps.state$q ;
-  (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.decode$command ;
+  (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.steps.held$q ;
   wire issue = \circuit.inner.steps$issue ;
   wire valid = \circuit.inner.steps$valid ;
   wire [`WIDTH_Read-1:0] read = \circuit.inner.steps$read ;
   wire [`WIDTH_Tag-1:0] tag = \circuit.inner.steps$tag ;
   wire [16:0] twiddle_address = \circuit.inner.steps$twiddle_address ;
   wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
-  wire [`WIDTH_Command-1:0] command = \circuit.inner.decode$command ;
+  wire [`WIDTH_Command-1:0] command = \circuit.inner.steps.held$q ;
+  // Registers of their own, which are let through by one that is always 1: it gets that from the lanes, which are cut.
+  (* hierconn *) wire \circuit.inner.steps$awake ;
+  (* hierconn *) wire \circuit.inner.steps.wake$q ;
+  wire awake = \circuit.inner.steps.wake$q ;
 
   // d - 1 in a stage.
   function [LOG_N-2:0] reach_of(input [3:0] stage);
@@ -71,7 +75,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
   end
   wire stable = inverse == inverse_before & source == source_before & target == target_before
     & twiddle_base == twiddle_base_before & row_base == row_base_before;
-  assign assumed = row == row_before & (start | stable) & ~(start & running)
+  assign assumed = \circuit.inner.steps$awake  & row == row_before & (start | stable) & ~(start & running)
     & twiddle_base[ROW_BITS:0] == 0 & (ROW_STRIDE != 1 | row_base[1:0] == 0)
     & (ROW_STRIDE == 1 | row_base == twiddle_base);
 
@@ -138,7 +142,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
     & ~command[`Command_automorphism] & ~command[`Command_streams]
     & ~command[`Command_no_second] & ~command[`Command_same] & ~command[`Command_third]
     & command[`Command_first_slot] == source & command[`Command_target] == target;
-  assign holds = issue == running & valid == (running & ~flush) & state[`State_running] == running
+  assign holds = awake & issue == running & valid == (running & ~flush) & state[`State_running] == running
     & (~running | state_right & command_right & stage < LOG_N & prescribed & once & late_enough & pair_right);
   assign reached = valid & inverse & stage == 0 & k == 5 & reads;
 endmodule

@@ -8,7 +8,7 @@
 //! | instruction | cycles |
 //! |---|---|
 //! | `NTT`, `INTT` | n/2·log2 n / B + issue + operands + butterfly + write |
-//! | `MUL`, `MAC`, `ADD`, `SUB`, `MULI`, `RED` | n/B + issue + operands + butterfly + write, with a stream operand + beat |
+//! | `MUL`, `MAC`, `ADD`, `SUB`, `MULI`, `RED` | n/B + issue + operands + butterfly + write, with a stream operand + 2 beat |
 //! | `AUT` | n/(2B) + 2B + log2 (2B) + issue + automorphism |
 //! | `LD` | n + issue + operands + butterfly + write + beat |
 //! | `ST` | n + issue + operands + butterfly + write |
@@ -51,7 +51,8 @@ pub const fn instruction_cycles(instruction: &Instruction, geometry: &Geometry) 
         | Instruction::MulConstant { .. }
         | Instruction::Reduce { .. } => {
             let beat = if instruction.reads_stream() {
-                BEAT_LATENCY
+                // Events come in pairs, and the first waits for both its beats.
+                2 * BEAT_LATENCY
             } else {
                 0
             };

@@ -35,7 +35,7 @@ const fn reversed(value: usize, bits: usize) -> usize {
 /// Rows to read and swaps to make, for one automorphism at a time.
 ///
 /// After `start` it computes v_0 … v_{M−1}, one a cycle, by repeated addition; `ready` rises M + 1 cycles after
-/// `start`. Then it shows the source rows of result row 0 (stored at the reversal of 0), and with every `advance`
+/// `start`. Then it shows the source rows of result row 0 (stored at the reversal of 0), and in every further cycle
 /// those of the next.
 #[derive(Clone, Debug, SettledBlock)]
 pub struct AutomorphismAddresses {
@@ -45,8 +45,6 @@ pub struct AutomorphismAddresses {
     pub start: Signal<In, Bit>,
     /// h, below n; stable from `start` until the last row has been read.
     pub galois: Signal<In, Word<13>>,
-    /// The rows shown are read in this cycle: show the next ones in the next.
-    pub advance: Signal<In, Bit>,
     /// Rows and swaps are those of the last `start`. Low in the cycle of `start`.
     pub ready: Signal<Out, Bit>,
     /// The row that each bank reads.
@@ -58,6 +56,8 @@ pub struct AutomorphismAddresses {
     count: Register<Word<5>>,
     /// v_c.
     value: Register<Word<13>>,
+    /// g modulo n; what lies above log2 n bits of it never reaches a row or a swap.
+    element: Register<Word<13>>,
     /// Natural row of each source bank.
     walks: Vec<Register<Word<12>>>,
     reversals: Vec<ReverseBits<12>>,
@@ -72,7 +72,6 @@ pub struct AutomorphismAddresses {
     swap_class: Vec<Constant<Word<5>>>,
     swap_mask: Vec<Constant<Word<13>>>,
 
-    element: Signal<Local, Word<13>>,
     stride: Signal<Local, Word<12>>,
     next_count: Signal<Local, Word<5>>,
     next_value: Signal<Local, Word<13>>,
@@ -111,12 +110,12 @@ impl AutomorphismAddresses {
             clock: Signal::default(),
             start: Signal::default(),
             galois: Signal::default(),
-            advance: Signal::default(),
             ready: Signal::default(),
             rows: vec![Signal::default(); banks],
             swaps: vec![Signal::default(); banks - 1],
             count: Register::default(),
             value: Register::default(),
+            element: Register::default(),
             walks: vec![Register::default(); banks],
             reversals: vec![ReverseBits::new(row_bits); banks],
             held: vec![Register::default(); banks - 1],
@@ -130,7 +129,6 @@ impl AutomorphismAddresses {
                 .collect(),
             swap_class,
             swap_mask,
-            element: Signal::default(),
             stride: Signal::default(),
             next_count: Signal::default(),
             next_value: Signal::default(),
@@ -153,16 +151,16 @@ impl Logic for AutomorphismAddresses {
     fn update(&mut self) {
         self.count.clock.next = self.clock.val();
         self.value.clock.next = self.clock.val();
+        self.element.clock.next = self.clock.val();
 
-        // g modulo n; what lies above log2 n bits of it never reaches a row or a swap.
-        self.element.next = (self.galois.val() << 1) | self.one.val();
-        self.stride.next = bit_cast::<12, 13>(self.element.val());
+        self.element.d.next = (self.galois.val() << 1) | self.one.val();
+        self.stride.next = bit_cast::<12, 13>(self.element.q.val());
         self.done.next = self.count.q.val() == self.classes.val();
         self.ready.next = self.done.val() & !self.start.val();
 
         // c and v_c.
         self.next_count.next = self.count.q.val() + self.one_class.val();
-        self.next_value.next = self.value.q.val() + self.element.val();
+        self.next_value.next = self.value.q.val() + self.element.q.val();
         self.count.d.next = self.count.q.val();
         self.value.d.next = self.next_value.val();
         if !self.done.val() {
@@ -185,7 +183,7 @@ impl Logic for AutomorphismAddresses {
             self.walks[i].clock.next = self.clock.val();
             self.next_walk[i].next = self.walks[i].q.val() + self.stride.val();
             self.walks[i].d.next = self.walks[i].q.val();
-            if self.advance.val() {
+            if self.done.val() {
                 self.walks[i].d.next = self.next_walk[i].val();
             }
             if !self.done.val() & (self.source_class.val() == self.bank_class[i].val()) {
@@ -389,7 +387,6 @@ mod tests {
             }
             let latency = AutomorphismNetwork::latency(&self.shape);
             let mut sources = vec![usize::MAX; rows * banks];
-            self.addresses.advance.next = true;
             for cycle in 0..rows + latency {
                 assert!(self.addresses.ready.val());
                 if let Some(step) = cycle.checked_sub(latency) {
@@ -405,8 +402,6 @@ mod tests {
                 }
                 self.edge();
             }
-            self.addresses.advance.next = false;
-            self.edge();
             sources
         }
 
@@ -455,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stay_until_they_are_advanced_and_a_second_start_begins_again() {
+    fn a_second_start_begins_again() {
         let mut units = Units::new(10, 4);
         units.check(77);
         units.addresses.start.next = true;
@@ -466,9 +461,5 @@ mod tests {
             units.edge();
         }
         units.check(78);
-        let rows: Vec<_> = units.addresses.rows.iter().map(|row| row.val()).collect();
-        units.edge();
-        let later: Vec<_> = units.addresses.rows.iter().map(|row| row.val()).collect();
-        assert_eq!(rows, later);
     }
 }

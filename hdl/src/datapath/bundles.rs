@@ -62,8 +62,6 @@ pub struct Command {
 pub struct State {
     /// An instruction runs and has events left.
     pub running: Bit,
-    /// The input buffer holds a beat.
-    pub filled: Bit,
     /// No stage of a transform has ended.
     pub first_stage: Bit,
     /// Paired events: the high banks. `LD` and `ST`: a high bank.

@@ -12,6 +12,7 @@ use super::bank::BankSize;
 use super::bundles::{Departure, Read, Route, Tag, TwiddleWrite};
 use super::decode::Decode;
 use super::departure::DepartureSelect;
+use super::intake::Intake;
 use super::lane::Lane;
 use super::load::{LoadUnit, ResidueCheck};
 use super::steps::Steps;
@@ -56,7 +57,7 @@ pub struct Datapath {
     pub row_base: Signal<In, Word<ADDRESS_BITS>>,
     /// `AUT`: h.
     pub galois: Signal<In, Word<13>>,
-    /// Forget the running instruction. Nothing is written later than two cycles after it.
+    /// Forget the running instruction. Nothing is written later than three cycles after it.
     pub flush: Signal<In, Bit>,
     /// A twiddle is loaded.
     pub twiddle_write: Signal<In, Bit>,
@@ -94,7 +95,7 @@ pub struct Datapath {
     select: DepartureSelect,
     load: LoadUnit,
     checks: Vec<ResidueCheck>,
-    beats: Vec<Register<Word<36>>>,
+    intake: Intake,
     waits: Vec<Delay<Word<36>>>,
     streams: Vec<Delay<Word<36>>>,
     read: Register<Read>,
@@ -104,6 +105,7 @@ pub struct Datapath {
     valid: Register<Word<64>>,
     early_tags: Delay<Tag>,
     late_tags: Delay<Tag>,
+    arrival: Register<Tag>,
     finish: Register<Word<3>>,
     twiddle: Register<TwiddleWrite>,
     wrong: Register<Bit>,
@@ -179,8 +181,9 @@ impl Datapath {
     fn with_parts(shape: &Shape, parts: Parts) -> Self {
         let lanes = shape.butterflies();
         let network = AutomorphismNetwork::latency(shape);
-        let early = ROW_CYCLE + network - 1;
-        let late = RESULT_CYCLE - 1;
+        // One cycle before the lanes get them.
+        let early = ROW_CYCLE + network - 2;
+        let late = RESULT_CYCLE - 2;
         // A stage reads what the stage before wrote at least R/2 + 1 cycles ago.
         assert!(shape.rows() / 2 + 1 > Self::WRITE_LATENCY);
         Self {
@@ -225,7 +228,7 @@ impl Datapath {
             select: DepartureSelect::new(lanes),
             load: LoadUnit::new(),
             checks: vec![ResidueCheck::default(); lanes - 1],
-            beats: vec![Register::default(); lanes],
+            intake: Intake::new(shape),
             waits: vec![Delay::new(LoadUnit::LATENCY); lanes - 1],
             streams: vec![Delay::new(ROUTE_CYCLE - LoadUnit::LATENCY); lanes],
             read: Register::default(),
@@ -235,6 +238,7 @@ impl Datapath {
             valid: Register::default(),
             early_tags: Delay::new(early),
             late_tags: Delay::new(late - early),
+            arrival: Register::default(),
             finish: Register::default(),
             twiddle: Register::default(),
             wrong: Register::default(),
@@ -271,6 +275,7 @@ impl Logic for Datapath {
     fn update(&mut self) {
         self.decode.clock.next = self.clock.val();
         self.steps.clock.next = self.clock.val();
+        self.intake.clock.next = self.clock.val();
         self.walk.clock.next = self.clock.val();
         self.network.clock.next = self.clock.val();
         self.select.clock.next = self.clock.val();
@@ -282,6 +287,7 @@ impl Logic for Datapath {
         self.valid.clock.next = self.clock.val();
         self.early_tags.clock.next = self.clock.val();
         self.late_tags.clock.next = self.clock.val();
+        self.arrival.clock.next = self.clock.val();
         self.finish.clock.next = self.clock.val();
         self.twiddle.clock.next = self.clock.val();
         self.wrong.clock.next = self.clock.val();
@@ -298,18 +304,17 @@ impl Logic for Datapath {
         self.decode.source_qh.next = self.source_qh.val();
         self.decode.addend.next = self.addend.val();
         self.steps.start.next = self.start.val();
-        self.steps.start_inverse.next = self.decode.inverse.val();
+        self.steps.start_inverse.next = self.decode.decoded.val().inverse;
         self.steps.flush.next = self.flush.val();
-        self.steps.command.next = self.decode.command.val();
+        self.steps.command.next = self.decode.decoded.val();
+        self.steps.awake.next = self.lanes[0].passed.val();
         self.steps.twiddle_base.next = self.twiddle_base.val();
         self.steps.row_base.next = self.row_base.val();
-        self.steps.input_valid.next = self.input_valid.val();
+        self.steps.beats.next = self.intake.ready.val();
         self.steps.prepared.next = self.walk.ready.val();
         self.walk.start.next = self.start.val();
         self.walk.galois.next = self.galois.val();
-        self.walk.advance.next = self.steps.issue.val() & self.decode.command.val().automorphism;
-        self.input_ready.next = self.steps.input_ready.val();
-        self.stall.next = self.steps.stall.val();
+        self.stall.next = self.steps.stall.val() | self.intake.stall.val();
 
         // What every lane is told.
         self.read.d.next = self.steps.read.val();
@@ -324,7 +329,7 @@ impl Logic for Datapath {
             self.lanes[i].read.next = self.read.q.val();
             self.lanes[i].twiddle_address.next = self.twiddle_rows.q.val();
             self.lanes[i].route.next = self.routes.q.val();
-            self.lanes[i].awake.next = self.lanes[0].passed.val();
+            self.lanes[i].awake.next = self.steps.passed.val();
             self.lanes[i].twiddle_write.next = self.twiddle.q.val();
             self.lanes[i].crossed_first.next = self.zero.val();
             self.lanes[i].crossed_second.next = self.zero.val();
@@ -369,30 +374,33 @@ impl Logic for Datapath {
             }
         }
 
-        // The input stream: a beat waits in a register until its event is issued. `LD` takes lane 0's word everywhere.
+        // The input stream. `LD` takes lane 0's word everywhere.
+        self.intake.start.next = self.start.val();
+        self.intake.streams.next = self.decode.decoded.val().streams;
+        self.intake.serial.next = self.decode.decoded.val().load;
+        self.intake.single.next = self.steps.single.val();
+        self.intake.flush.next = self.flush.val();
+        self.intake.input_valid.next = self.input_valid.val();
+        self.input_ready.next = self.intake.input_ready.val();
         for i in 0..self._lanes {
-            self.beats[i].clock.next = self.clock.val();
+            self.intake.input_data[i].next = self.input_data[i].val();
             self.streams[i].clock.next = self.clock.val();
-            self.beats[i].d.next = self.input_data[i].val();
-            if self.steps.keep.val() {
-                self.beats[i].d.next = self.beats[i].q.val();
-            }
             self.streams[i].d.next = self.load.word_out.val();
             self.lanes[i].stream.next = self.streams[i].q.val();
         }
         self.found.next = self.steps.issue.val() & self.decode.command.val().streams;
         self.load.valid.next = self.found.val();
-        self.load.word.next = self.beats[0].q.val();
+        self.load.word.next = self.intake.beat[0].val();
         self.load.weights.next = self.weights.val() & self.decode.command.val().load;
         self.load.qh.next = self.qh.val();
         self.load.flush.next = self.flush.val();
         for i in 0..self._last_lane {
             self.checks[i].clock.next = self.clock.val();
             self.checks[i].valid.next = self.found.val() & !self.decode.command.val().load;
-            self.checks[i].word.next = self.beats[i + 1].q.val();
+            self.checks[i].word.next = self.intake.beat[i + 1].val();
             self.checks[i].qh.next = self.qh.val();
             self.waits[i].clock.next = self.clock.val();
-            self.waits[i].d.next = self.beats[i + 1].q.val();
+            self.waits[i].d.next = self.intake.beat[i + 1].val();
             if !self.decode.command.val().load {
                 self.streams[i + 1].d.next = self.waits[i].q.val();
             }
@@ -437,11 +445,12 @@ impl Logic for Datapath {
             self.arriving.next.high = false;
             self.arriving.next.last = false;
         }
+        self.arrival.d.next = self.arriving.val();
         for i in 0..self._lanes {
-            self.lanes[i].tag.next = self.arriving.val();
+            self.lanes[i].tag.next = self.arrival.q.val();
         }
         self.next_finish.next = self.finish.q.val() << 1;
-        if self.arriving.val().last {
+        if self.arrival.q.val().last {
             self.next_finish.next = self.next_finish.val() | self.finishing.val();
         }
         if self.flush.val() {

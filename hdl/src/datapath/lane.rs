@@ -103,6 +103,8 @@ pub struct Lane {
     late_read: MaskedRegister<Read>,
     walks: Register<Walks>,
     twiddle_row: MaskedRegister<Word<ADDRESS_BITS>>,
+    /// Read from this lane's memory.
+    own_twiddle: Register<Word<36>>,
     twiddle_word: Register<Word<36>>,
     routed: MaskedRegister<Route>,
     /// The stream's word where it is wanted, 0 in the other place.
@@ -174,6 +176,7 @@ impl Lane {
             late_read: MaskedRegister::default(),
             walks: Register::default(),
             twiddle_row: MaskedRegister::default(),
+            own_twiddle: Register::default(),
             twiddle_word: Register::default(),
             routed: MaskedRegister::default(),
             stream_first: MaskedRegister::default(),
@@ -242,6 +245,7 @@ impl Logic for Lane {
         self.late_read.clock.next = self.clock.val();
         self.walks.clock.next = self.clock.val();
         self.twiddle_row.clock.next = self.clock.val();
+        self.own_twiddle.clock.next = self.clock.val();
         self.twiddle_word.clock.next = self.clock.val();
         self.routed.clock.next = self.clock.val();
         self.stream_first.clock.next = self.clock.val();
@@ -282,11 +286,12 @@ impl Logic for Lane {
         self.low_previous.next = self.low.previous.val();
         self.high_word.next = self.high.word.val();
 
-        // Cycles 4 to 7: the twiddle; the inverse takes another lane's. 0 where there is none.
+        // Cycles 3 to 7: the twiddle; the inverse takes another lane's. 0 where there is none.
         self.twiddle_row.d.next = self.twiddle_address.val();
         self.twiddles.read_address.next = self.twiddle_row.q.val();
-        self.twiddle.next = self.twiddles.read_data.val();
-        self.twiddle_word.d.next = self.twiddles.read_data.val();
+        self.own_twiddle.d.next = self.twiddles.read_data.val();
+        self.twiddle.next = self.own_twiddle.q.val();
+        self.twiddle_word.d.next = self.own_twiddle.q.val();
         if self.held.q.val().inverse {
             self.twiddle_word.d.next = self.mirrored_twiddle.val();
         }

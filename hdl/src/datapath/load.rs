@@ -18,11 +18,12 @@ pub struct ResidueCheck {
     pub valid: Signal<In, Bit>,
     /// The word.
     pub word: Signal<In, Word<36>>,
-    /// Modulus.
+    /// Modulus; stable from the cycle before the first word on.
     pub qh: Signal<In, Word<17>>,
     /// Two cycles later: there was a word and it was not below q.
     pub bad: Signal<Out, Bit>,
 
+    bound: Register<Word<17>>,
     present: Register<Bit>,
     above: Register<Bit>,
     equal: Register<Bit>,
@@ -30,7 +31,7 @@ pub struct ResidueCheck {
     verdict: Register<Bit>,
     high: Signal<Local, Word<18>>,
     low: Signal<Local, Word<18>>,
-    bound: Signal<Local, Word<18>>,
+    wide_bound: Signal<Local, Word<18>>,
 }
 
 impl ResidueCheck {
@@ -41,6 +42,7 @@ impl ResidueCheck {
 impl Logic for ResidueCheck {
     #[hdl_gen]
     fn update(&mut self) {
+        self.bound.clock.next = self.clock.val();
         self.present.clock.next = self.clock.val();
         self.above.clock.next = self.clock.val();
         self.equal.clock.next = self.clock.val();
@@ -49,10 +51,11 @@ impl Logic for ResidueCheck {
 
         self.high.next = self.word.val().get_bits::<18>(18);
         self.low.next = self.word.val().get_bits::<18>(0);
-        self.bound.next = bit_cast::<18, 17>(self.qh.val());
+        self.bound.d.next = self.qh.val();
+        self.wide_bound.next = bit_cast::<18, 17>(self.bound.q.val());
         self.present.d.next = self.valid.val();
-        self.above.d.next = self.high.val() > self.bound.val();
-        self.equal.d.next = self.high.val() == self.bound.val();
+        self.above.d.next = self.high.val() > self.wide_bound.val();
+        self.equal.d.next = self.high.val() == self.wide_bound.val();
         self.rest.d.next = self.low.val().any();
 
         self.verdict.d.next =
@@ -72,7 +75,7 @@ pub struct LoadUnit {
     pub word: Signal<In, Word<36>>,
     /// The words are weights; stable while they pass.
     pub weights: Signal<In, Bit>,
-    /// Modulus; at least 1, stable while words pass.
+    /// Modulus; at least 1, stable while words pass and in the cycle before the first.
     pub qh: Signal<In, Word<17>>,
     /// Forget the words inside: none leaves in this cycle or later, and none is bad.
     pub flush: Signal<In, Bit>,
@@ -86,6 +89,10 @@ pub struct LoadUnit {
     check: ResidueCheck,
     present: Register<Bit>,
     finished: Register<Bit>,
+    bound: Register<Word<17>>,
+    /// Negative weights become residues in the second cycle, everything else in the first.
+    negative: Register<Bit>,
+    minus_one: Register<Bit>,
     high: Register<Word<18>>,
     low: Register<Word<18>>,
     result: Register<Word<36>>,
@@ -94,9 +101,10 @@ pub struct LoadUnit {
     sign_extension: Constant<Word<18>>,
     weight: Signal<Local, Word<8>>,
     magnitude: Signal<Local, Word<18>>,
-    bound: Signal<Local, Word<18>>,
+    wide_bound: Signal<Local, Word<18>>,
     bound_below: Signal<Local, Word<18>>,
-    low_negative: Signal<Local, Word<18>>,
+    next_high: Signal<Local, Word<18>>,
+    next_low: Signal<Local, Word<18>>,
 }
 
 impl LoadUnit {
@@ -118,6 +126,9 @@ impl LoadUnit {
             check: ResidueCheck::default(),
             present: Register::default(),
             finished: Register::default(),
+            bound: Register::default(),
+            negative: Register::default(),
+            minus_one: Register::default(),
             high: Register::default(),
             low: Register::default(),
             result: Register::default(),
@@ -126,9 +137,10 @@ impl LoadUnit {
             sign_extension: Constant::new(Word::new(0x3ff00)),
             weight: Signal::default(),
             magnitude: Signal::default(),
-            bound: Signal::default(),
+            wide_bound: Signal::default(),
             bound_below: Signal::default(),
-            low_negative: Signal::default(),
+            next_high: Signal::default(),
+            next_low: Signal::default(),
         }
     }
 }
@@ -145,6 +157,9 @@ impl Logic for LoadUnit {
         self.check.clock.next = self.clock.val();
         self.present.clock.next = self.clock.val();
         self.finished.clock.next = self.clock.val();
+        self.bound.clock.next = self.clock.val();
+        self.negative.clock.next = self.clock.val();
+        self.minus_one.clock.next = self.clock.val();
         self.high.clock.next = self.clock.val();
         self.low.clock.next = self.clock.val();
         self.result.clock.next = self.clock.val();
@@ -157,26 +172,29 @@ impl Logic for LoadUnit {
 
         self.weight.next = self.word.val().get_bits::<8>(0);
         self.magnitude.next = bit_cast::<18, 8>(self.weight.val());
-        self.bound.next = bit_cast::<18, 17>(self.qh.val());
-        self.bound_below.next = self.bound.val() - self.one.val();
-        self.low_negative.next =
-            (self.magnitude.val() | self.sign_extension.val()) + self.one.val();
-
         self.high.d.next = self.word.val().get_bits::<18>(18);
         self.low.d.next = self.word.val().get_bits::<18>(0);
         if self.weights.val() {
             self.high.d.next = self.none.val();
             self.low.d.next = self.magnitude.val();
-            if self.weight.val().get_bit(7) {
-                self.high.d.next = self.bound_below.val();
-                self.low.d.next = self.low_negative.val();
-            }
-            if self.weight.val().all() {
-                self.high.d.next = self.bound.val();
+        }
+        self.negative.d.next = self.weights.val() & self.weight.val().get_bit(7);
+        self.minus_one.d.next = self.weight.val().all();
+
+        self.bound.d.next = self.qh.val();
+        self.wide_bound.next = bit_cast::<18, 17>(self.bound.q.val());
+        self.bound_below.next = self.wide_bound.val() - self.one.val();
+        self.next_high.next = self.high.q.val();
+        self.next_low.next = self.low.q.val();
+        if self.negative.q.val() {
+            self.next_high.next = self.bound_below.val();
+            self.next_low.next = (self.low.q.val() | self.sign_extension.val()) + self.one.val();
+            if self.minus_one.q.val() {
+                self.next_high.next = self.wide_bound.val();
             }
         }
-        self.result.d.next =
-            (bit_cast::<36, 18>(self.high.q.val()) << 18) | bit_cast::<36, 18>(self.low.q.val());
+        self.result.d.next = (bit_cast::<36, 18>(self.next_high.val()) << 18)
+            | bit_cast::<36, 18>(self.next_low.val());
 
         self.word_out.next = self.result.q.val();
         self.valid_out.next = self.finished.q.val() & !self.check.bad.val() & !self.flush.val();
@@ -205,6 +223,8 @@ mod tests {
     ) -> Vec<Option<Result<u64, ()>>> {
         unit.qh.next = Word::new(qh);
         unit.weights.next = weights;
+        unit.valid.next = false;
+        edge(unit);
         let mut outcome = Vec::new();
         for &word in words.iter().chain([&None; LoadUnit::LATENCY]) {
             unit.valid.next = word.is_some();
@@ -273,6 +293,7 @@ mod tests {
                 let mut unit = LoadUnit::new();
                 unit.connect_all();
                 unit.qh.next = Word::new(3);
+                edge(&mut unit);
                 for cycle in 0..8 {
                     unit.valid.next = cycle == 0;
                     unit.word.next = Word::new(word);
@@ -290,6 +311,8 @@ mod tests {
         let mut unit = ResidueCheck::default();
         unit.connect_all();
         unit.qh.next = Word::new(9);
+        unit.clock.next.clk = !unit.clock.val().clk;
+        assert!(simulate(&mut unit, 100));
         let words = [9 << 18, (9 << 18) + 1, 0, 10 << 18, (9 << 18) + 2];
         let mut verdicts = Vec::new();
         for cycle in 0..words.len() + ResidueCheck::LATENCY {

@@ -7,6 +7,7 @@ mod contents;
 mod decode;
 mod departure;
 mod group;
+mod intake;
 mod lane;
 mod load;
 mod steps;

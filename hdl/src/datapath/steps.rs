@@ -14,7 +14,7 @@ use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bundles::{Command, Departure, Read, Route, State, Tag};
-use crate::leaf::{Register, ReverseBits};
+use crate::leaf::{MaskedRegister, PresetRegister, Register, ReverseBits};
 use crate::shape::{ADDRESS_BITS, Shape};
 use crate::word::{Word, bit_cast};
 
@@ -29,14 +29,18 @@ pub struct Steps {
     pub start_inverse: Signal<In, Bit>,
     /// Forget the instruction.
     pub flush: Signal<In, Bit>,
-    /// From the cycle after `start`: the instruction.
+    /// With `start`: the instruction.
     pub command: Signal<In, Command>,
+    /// Always 1, in a register of a lane's own.
+    pub awake: Signal<In, Bit>,
+    /// Always 1, one cycle later.
+    pub passed: Signal<Out, Bit>,
     /// From the cycle after `start`: first twiddle of the limb.
     pub twiddle_base: Signal<In, Word<ADDRESS_BITS>>,
     /// From the cycle after `start`: first twiddle of the limb's row stages.
     pub row_base: Signal<In, Word<ADDRESS_BITS>>,
-    /// A beat of the input stream waits.
-    pub input_valid: Signal<In, Bit>,
+    /// Stream operands: the next event's beats are here.
+    pub beats: Signal<In, Bit>,
     /// `ST`: there is room for a word.
     pub credit: Signal<In, Bit>,
     /// `AUT`: the rows are known.
@@ -44,11 +48,9 @@ pub struct Steps {
 
     /// Cycle 0 of an event.
     pub issue: Signal<Out, Bit>,
-    /// A beat is taken.
-    pub input_ready: Signal<Out, Bit>,
-    /// The beat in the buffer waits for another.
-    pub keep: Signal<Out, Bit>,
-    /// An event waits for a beat or for room.
+    /// The next event takes one beat, or is the second of a pair.
+    pub single: Signal<Out, Bit>,
+    /// An event waits for room.
     pub stall: Signal<Out, Bit>,
     /// Cycle 0 of an event that is not forgotten at once: [`Self::issue`] without [`Self::flush`].
     pub valid: Signal<Out, Bit>,
@@ -64,6 +66,9 @@ pub struct Steps {
     pub departure: Signal<Out, Departure>,
 
     state: Register<State>,
+    /// The instruction in a register of its own, as in a lane.
+    held: MaskedRegister<Command>,
+    wake: PresetRegister,
     reverse: ReverseBits<12>,
 
     beginning: Constant<State>,
@@ -114,7 +119,6 @@ pub struct Steps {
     last_stage: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
-    take: Signal<Local, Bit>,
     second: Signal<Local, Bit>,
     address: Signal<Local, Word<16>>,
     turn: Signal<Local, Word<16>>,
@@ -143,12 +147,13 @@ impl Steps {
             command: Signal::default(),
             twiddle_base: Signal::default(),
             row_base: Signal::default(),
-            input_valid: Signal::default(),
+            beats: Signal::default(),
+            awake: Signal::default(),
+            passed: Signal::default(),
             credit: Signal::default(),
             prepared: Signal::default(),
             issue: Signal::default(),
-            input_ready: Signal::default(),
-            keep: Signal::default(),
+            single: Signal::default(),
             stall: Signal::default(),
             valid: Signal::default(),
             read: Signal::default(),
@@ -157,6 +162,8 @@ impl Steps {
             twiddle_address: Signal::default(),
             departure: Signal::default(),
             state: Register::default(),
+            held: MaskedRegister::default(),
+            wake: PresetRegister::default(),
             reverse: ReverseBits::new(log_rows),
             beginning: Constant::new(State {
                 running: true,
@@ -206,7 +213,6 @@ impl Steps {
             last_stage: Signal::default(),
             ready: Signal::default(),
             go: Signal::default(),
-            take: Signal::default(),
             second: Signal::default(),
             address: Signal::default(),
             turn: Signal::default(),
@@ -224,15 +230,21 @@ impl Logic for Steps {
     #[hdl_gen]
     fn update(&mut self) {
         self.state.clock.next = self.clock.val();
+        self.held.clock.next = self.clock.val();
+        self.wake.clock.next = self.clock.val();
+        self.wake.d.next = self.awake.val();
+        self.passed.next = self.wake.q.val();
+        self.held.keep.next = self.wake.q.val();
+        self.held.d.next = self.command.val();
 
         // Where the count stands.
         self.row.next = self.state.q.val().row;
         self.reach.next = self.state.q.val().reach;
         self.lane.next = self.state.q.val().lane;
-        self.serial.next = self.command.val().load | self.command.val().store;
+        self.serial.next = self.held.q.val().load | self.held.q.val().store;
         self.reach_bit.next = self.reach.val() & self.row_top.val();
         self.whole_row.next = self.reach_bit.val().any();
-        self.paired.next = self.command.val().pointwise | !self.whole_row.val();
+        self.paired.next = self.held.q.val().pointwise | !self.whole_row.val();
         self.counted.next = self.row.val() | self.row_rest.val();
         if !self.whole_row.val() {
             self.counted.next = self.counted.val() | self.row_top.val();
@@ -242,47 +254,38 @@ impl Logic for Steps {
         self.at_end.next = self.row_ends.val() & (self.state.q.val().half | !self.paired.val());
         self.last_stage.next = true;
         self.reach_end.next = self.reach.val() & self.reach_top.val();
-        if self.command.val().transform {
+        if self.held.q.val().transform {
             self.last_stage.next = !self.reach.val().get_bit(0);
         }
-        if self.command.val().inverse {
+        if self.held.q.val().inverse {
             self.last_stage.next = self.reach_end.val().any();
         }
         if self.serial.val() {
             self.last_stage.next = self.lane_ends.val() & self.state.q.val().half;
         }
 
-        // Whether there is an event. A pair of events is never torn: the first waits for the beat of the second.
+        // Whether there is an event.
+        self.single.next = self.held.q.val().load | self.state.q.val().half;
         self.ready.next = true;
-        if self.command.val().streams {
-            self.ready.next = self.state.q.val().filled
-                & (self.command.val().load | self.state.q.val().half | self.input_valid.val());
+        if self.held.q.val().streams {
+            self.ready.next = self.beats.val();
         }
-        if self.command.val().store {
+        if self.held.q.val().store {
             self.ready.next = self.credit.val();
         }
-        if self.command.val().automorphism {
+        if self.held.q.val().automorphism {
             self.ready.next = self.prepared.val();
         }
         self.go.next = self.state.q.val().running & self.ready.val();
         self.issue.next = self.go.val();
-        self.input_ready.next = self.state.q.val().running
-            & self.command.val().streams
-            & !(self.state.q.val().filled & self.at_end.val() & self.last_stage.val());
-        // What else is in the buffer is used in this cycle or is no beat.
-        self.keep.next = self.state.q.val().filled
-            & !self.command.val().load
-            & !self.state.q.val().half
-            & !self.input_valid.val();
-        self.take.next = self.input_ready.val() & self.input_valid.val();
-        self.stall.next = (self.input_ready.val() & !self.input_valid.val())
-            | (self.state.q.val().running & self.command.val().store & !self.credit.val());
+        self.stall.next = self.state.q.val().running & self.held.q.val().store & !self.credit.val();
+
         // The next count.
         self.state.d.next = self.state.q.val();
         self.row_next.next = self.row.val() + self.one.val();
         self.row_next.next = self.row_next.val() & self.row_mask.val();
         self.reach_next.next = self.reach.val() >> 1;
-        if self.command.val().inverse {
+        if self.held.q.val().inverse {
             self.reach_next.next = (self.reach.val() << 1) | self.one.val();
         }
         self.reach_next.next = self.reach_next.val() & self.full_reach.val();
@@ -311,16 +314,12 @@ impl Logic for Steps {
                     self.state.d.next.running = false;
                 }
             }
-            self.state.d.next.filled = false;
-        }
-        if self.take.val() {
-            self.state.d.next.filled = true;
         }
         if self.start.val() {
             self.state.d.next = self.beginning.val();
         }
         // The fabric's flip-flops can be reset to their initial value, which is 0, for nothing.
-        self.shift.next = self.go.val() & self.at_end.val() & self.command.val().transform;
+        self.shift.next = self.go.val() & self.at_end.val() & self.held.q.val().transform;
         if self.start.val() {
             self.reach_next.next = self.full_reach.val();
         }
@@ -333,7 +332,6 @@ impl Logic for Steps {
         }
         if self.flush.val() {
             self.state.d.next.running = false;
-            self.state.d.next.filled = false;
         }
 
         // Rows: the distance d as one bit, and the bits above it.
@@ -353,13 +351,13 @@ impl Logic for Steps {
 
         // Twiddles: the second row without the bits below d; complemented in the inverse.
         self.turn.next = self.none.val();
-        if self.command.val().inverse {
+        if self.held.q.val().inverse {
             self.turn.next = self.above.val();
         }
         self.twiddle.next = (self.above_row.val() ^ self.turn.val()) | self.distance.val();
         self.wide_twiddle.next = bit_cast::<ADDRESS_BITS, 16>(self.twiddle.val());
         self.wide_twiddle.next = self.wide_twiddle.val() | self.twiddle_base.val();
-        if self.state.q.val().half != self.command.val().inverse {
+        if self.state.q.val().half != self.held.q.val().inverse {
             self.wide_twiddle.next = self.wide_twiddle.val() | self.upper_half.val();
         }
         // Above the bits of a row d − 1 counts the row stages behind this one.
@@ -384,54 +382,54 @@ impl Logic for Steps {
         // What the low banks read.
         self.valid.next = self.go.val() & !self.flush.val();
         self.read.next.row = bit_cast::<12, 16>(self.address.val());
-        self.read.next.slot = self.command.val().first_slot;
-        if self.second.val() & self.command.val().pointwise {
-            self.read.next.slot = self.command.val().second_slot;
+        self.read.next.slot = self.held.q.val().first_slot;
+        if self.second.val() & self.held.q.val().pointwise {
+            self.read.next.slot = self.held.q.val().second_slot;
         }
-        if self.command.val().transform & !self.state.q.val().first_stage {
-            self.read.next.slot = self.command.val().target;
+        if self.held.q.val().transform & !self.state.q.val().first_stage {
+            self.read.next.slot = self.held.q.val().target;
         }
-        self.read.next.none = self.command.val().no_first;
+        self.read.next.none = self.held.q.val().no_first;
         if self.second.val() {
-            self.read.next.none = self.command.val().no_second;
+            self.read.next.none = self.held.q.val().no_second;
         }
-        self.read.next.hold = self.second.val() & self.command.val().same;
-        self.read.next.third = self.second.val() & self.command.val().third;
+        self.read.next.hold = self.second.val() & self.held.q.val().same;
+        self.read.next.third = self.second.val() & self.held.q.val().third;
 
         // Which words meet.
         self.route.next.high = self.state.q.val().half;
         self.route.next.second_high = self.state.q.val().half | !self.paired.val();
         self.route.next.crossed =
-            self.crossing.val() & self.command.val().inverse & !self.paired.val();
-        self.departure.next.push = self.go.val() & self.command.val().store;
+            self.crossing.val() & self.held.q.val().inverse & !self.paired.val();
+        self.departure.next.push = self.go.val() & self.held.q.val().store;
         self.departure.next.high = self.state.q.val().half;
         self.departure.next.lane = self.lane.val();
 
         // What is written.
         self.reverse.d.next = bit_cast::<12, 16>(self.row.val());
         self.tag.next.row = bit_cast::<12, 16>(self.address.val());
-        if self.command.val().automorphism {
+        if self.held.q.val().automorphism {
             self.tag.next.row = self.reverse.q.val();
         }
         self.tag.next.low =
-            !self.command.val().store & !(self.state.q.val().half & !self.command.val().transform);
-        self.tag.next.high = !self.command.val().store;
-        if self.state.q.val().half & self.command.val().pointwise {
+            !self.held.q.val().store & !(self.state.q.val().half & !self.held.q.val().transform);
+        self.tag.next.high = !self.held.q.val().store;
+        if self.state.q.val().half & self.held.q.val().pointwise {
             self.tag.next.high = false;
         }
-        if !self.state.q.val().half & self.command.val().load {
+        if !self.state.q.val().half & self.held.q.val().load {
             self.tag.next.high = false;
         }
         self.tag.next.second = self.second.val();
         self.tag.next.whole_row = !self.paired.val();
         self.tag.next.crossed = self.crossing.val()
-            & self.command.val().transform
-            & !self.command.val().inverse
+            & self.held.q.val().transform
+            & !self.held.q.val().inverse
             & !self.paired.val();
-        self.tag.next.moved = self.command.val().automorphism;
+        self.tag.next.moved = self.held.q.val().automorphism;
         self.idle.next = !self.lane.val();
         self.idle.next = self.idle.val() & self.all_lanes.val();
-        if !self.command.val().load {
+        if !self.held.q.val().load {
             self.idle.next = self.no_lane.val();
         }
         self.tag.next.idle = self.idle.val();

@@ -12,7 +12,7 @@ use crate::shape::Shape;
 /// Cycle in which a lane takes its route and a stream's word.
 pub(super) const ROUTE_CYCLE: usize = 6;
 /// Cycle in which a lane takes a twiddle address.
-pub(super) const TWIDDLE_CYCLE: usize = 4;
+pub(super) const TWIDDLE_CYCLE: usize = 3;
 /// Cycle in which the words of a row stand in front of the automorphism network.
 pub(super) const ROW_CYCLE: usize = 7;
 /// Cycle in which a butterfly begins.
@@ -31,7 +31,7 @@ impl Datapath {
         shape.rows() * shape.log_n() as usize + RESULT_CYCLE + 2
     }
 
-    /// Cycles from `start` to `done` of `MUL`, `MAC`, `ADD`, `SUB`, `MULI` and `RED`; with a stream operand one more, and
+    /// Cycles from `start` to `done` of `MUL`, `MAC`, `ADD`, `SUB`, `MULI` and `RED`; with a stream operand two more, and
     /// those of `stall`.
     pub const fn pointwise_cycles(shape: &Shape) -> usize {
         2 * shape.rows() + RESULT_CYCLE + 2

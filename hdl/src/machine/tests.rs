@@ -168,9 +168,9 @@ fn every_instruction_takes_its_cycles() {
             Datapath::transform_cycles(&shape),
         ),
         ("MUL", |p| p.mul(0, 1, 0, 0), pointwise),
-        ("MUL stream", |p| p.mul(0, 1, 0, STREAM), pointwise + 1),
+        ("MUL stream", |p| p.mul(0, 1, 0, STREAM), pointwise + 2),
         ("MAC", |p| p.mac(0, 0, 0, 0), pointwise),
-        ("SUB", |p| p.sub(0, 1, STREAM, 0), pointwise + 1),
+        ("SUB", |p| p.sub(0, 1, STREAM, 0), pointwise + 2),
         ("MULI", |p| p.mul_constant(0, 1, 0, 0), pointwise),
         ("RED", |p| p.reduce(0, 1, 0, 0), pointwise),
         (

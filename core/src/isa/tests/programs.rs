@@ -339,7 +339,7 @@ fn cycles_of_the_default_machine_stay_in_the_hardware_budget() {
         b,
     };
     assert_eq!(default(pointwise(Operand::Slot(slot))), 512 + 33);
-    assert_eq!(default(pointwise(Operand::Stream)), 512 + 34);
+    assert_eq!(default(pointwise(Operand::Stream)), 512 + 35);
     assert_eq!(default(Instruction::Store { a: slot }), 4096 + 33);
     assert_eq!(default(Instruction::Load { limb, dst: slot }), 4096 + 34);
     let (a, galois) = (slot, Galois::new(1).unwrap());

@@ -30,7 +30,6 @@ fn automorphism_addresses_in_verilog() -> Result<(), CosimError> {
             if unit.start.next {
                 unit.galois.next = Word::new(random.below(shape.n() as u64));
             }
-            unit.advance.next = unit.ready.val() && random.bit();
         })?;
     }
     Ok(())

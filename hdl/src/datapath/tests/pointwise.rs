@@ -149,7 +149,7 @@ fn stream_operands_at_every_pace() {
                         let run = Run::new(&order, &beats, pace, ALWAYS);
                         let (run, cycles) = machine.run(run);
                         assert!(!run.bad);
-                        assert_eq!(cycles, Datapath::pointwise_cycles(&shape) + 1);
+                        assert_eq!(cycles, Datapath::pointwise_cycles(&shape) + 2);
                         slots[dst] = words;
                         machine.assert_slots(&slots, order);
                     }
