@@ -1,6 +1,6 @@
 // The addresses of an automorphism. With v_c = c*g + h, the bank that class c reads from, v_c mod M, shows row v_c div M
-// of the operand as soon as it is computed, and in every cycle from `ready` on g rows further (mod R); the swaps are bits
-// of v_c.
+// of the operand in the second cycle after it is computed, and in every cycle from the second of `ready` on g rows further
+// (mod R); the swaps are bits of v_c.
 module proof #(parameter LOG_N = 10, LOG_BANKS = 2)(
   input clock, start,
   input [12:0] galois,
@@ -26,9 +26,12 @@ module proof #(parameter LOG_N = 10, LOG_BANKS = 2)(
   endfunction
 
   reg begun = 0;
+  // Classes whose rows are there.
+  reg [4:0] loaded = 0;
   reg [12:0] galois_before;
   always @(posedge clock) begin
     galois_before <= galois;
+    loaded <= start ? 0 : count;
     if (start) begun <= 1;
   end
   assign assumed = start | galois == galois_before;
@@ -56,17 +59,19 @@ module proof #(parameter LOG_N = 10, LOG_BANKS = 2)(
           row <= sum >> LOG_BANKS;
         end else if (ready) row <= row + g;
       wire [ROW_BITS-1:0] first = v >> LOG_BANKS;
+      reg [ROW_BITS-1:0] shown;
+      always @(posedge clock) shown <= row;
 
       wire [BANKS-1:0] row_right;
       for (bank = 0; bank < BANKS; bank = bank + 1)
         assign row_right[bank] = v[LOG_BANKS-1:0] != reversed(bank)
-          | rows[12*bank +: 12] == reversed_row(row);
+          | rows[12*bank +: 12] == reversed_row(shown);
       wire [LOG_BANKS-1:0] swap_right;
       for (level = 0; level < LOG_BANKS; level = level + 1)
         if (c < (1 << level)) assign swap_right[level] = swaps[(1 << level) - 1 + c] == v[level];
         else assign swap_right[level] = 1;
       assign right[c] = chain_right & (count != c | value == v) & (ready | row == first)
-        & (count <= c | (&row_right) & (&swap_right));
+        & (loaded <= c | (&row_right)) & (count <= c | (&swap_right));
     end
   endgenerate
   assign holds = ~begun | start | (&right) & count <= BANKS & ready == (count == BANKS);

@@ -35,10 +35,10 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
   wire [`WIDTH_Departure-1:0] departure = \circuit.inner.steps$departure ;
   wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
   wire [`WIDTH_Command-1:0] command = \circuit.inner.steps.held$q ;
-  // Registers of their own, which are let through by one that is always 1: it gets that from the lanes, which are cut.
-  (* hierconn *) wire \circuit.inner.steps$awake ;
-  (* hierconn *) wire \circuit.inner.steps.wake$q ;
-  wire awake = \circuit.inner.steps.wake$q ;
+  // Nothing is masked in the step generator: the ring of zeros comes through the lanes, which are cut.
+  (* hierconn *) wire \circuit.inner.steps$asleep ;
+  (* hierconn *) wire \circuit.inner.steps.sleep$q ;
+  wire awake = ~\circuit.inner.steps.sleep$q ;
 
   // What is assumed: a legal instruction that stays, started when the one before has issued its events.
   wire takes_two = op == MUL | op == MAC | op == ADD | op == SUB;
@@ -49,7 +49,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
   reg [27:0] before;
   wire [27:0] instruction = {op, slot_a, slot_b, slot_dst, stream_a, stream_b};
   always @(posedge clock) before <= instruction;
-  assign assumed = \circuit.inner.steps$awake  & (start | instruction == before) & ~(start & running)
+  assign assumed = ~\circuit.inner.steps$asleep  & (start | instruction == before) & ~(start & running)
     & (pointwise | serial | op == AUT) & (~streams | takes_two) & ~(stream_a & stream_b);
 
   // Where the instruction should stand.

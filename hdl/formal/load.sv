@@ -9,18 +9,18 @@ module proof(
   wire [35:0] word_out;
   circuit circuit(.clock, .valid, .word, .weights, .qh, .flush, .valid_out, .word_out, .bad);
 
-  // What entered one and two cycles ago. The modulus stands already in the cycle before.
+  // What entered one and two cycles ago.
   reg valid_1, valid_2, weights_1, weights_2;
   reg [35:0] word_1, word_2;
-  reg [16:0] qh_1, qh_2, qh_3;
+  reg [16:0] qh_1, qh_2;
   always @(posedge clock) begin
     valid_1 <= valid & ~flush;
     valid_2 <= valid_1 & ~flush;
     {weights_1, weights_2} <= {weights, weights_1};
     {word_1, word_2} <= {word, word_1};
-    {qh_1, qh_2, qh_3} <= {qh, qh_1, qh_2};
+    {qh_1, qh_2} <= {qh, qh_1};
   end
-  assign assumed = qh != 0 & qh == qh_1 & qh == qh_2 & qh == qh_3 & weights == weights_1 & weights == weights_2;
+  assign assumed = qh != 0 & qh == qh_1 & qh == qh_2 & weights == weights_1 & weights == weights_2;
 
   wire [35:0] q = {qh, 18'd1};
   wire [35:0] weight = {{28{word_2[7]}}, word_2[7:0]};

@@ -1,11 +1,11 @@
 // Writes and the end of an instruction. Every event that was issued and not flushed comes to the lanes once, as many
 // cycles later as its instruction's pipeline has, and never together with another; `done` follows the last one by two
-// cycles, when the high banks have written as well; nothing is in flight between two instructions. What is on the last
-// step to the lanes when a flush comes may still be written: no claim is made about the cycle after a flush.
+// cycles, when the high banks have written as well; nothing is in flight between two instructions. What is already
+// on the way to the lanes when a flush comes may still be written: no claim is made about the two cycles after a flush.
 //
 // Assumed is what the sequencer guarantees: an instruction stays until it is done or flushed, and the next one is started
 // after that.
-module proof #(parameter EARLY = 12, LATE = 28)(
+module proof #(parameter EARLY = 13, LATE = 30)(
   input clock, start, flush, stream_a, stream_b, input_valid, output_ready,
   input [4:0] op,
   input [6:0] slot_a, slot_b, slot_dst,
@@ -24,7 +24,7 @@ module proof #(parameter EARLY = 12, LATE = 28)(
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.steps$tag ;
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.lanes$0$tag ;
   (* hierconn *) wire [63:0] \circuit.inner.valid$q ;
-  (* hierconn *) wire [2:0] \circuit.inner.finish$q ;
+  (* hierconn *) wire [3:0] \circuit.inner.finish$q ;
   (* hierconn *) wire [`WIDTH_State-1:0] \circuit.inner.steps.state$q ;
   (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.decode$command ;
   (* hierconn *) wire [`WIDTH_Command-1:0] \circuit.inner.steps.held$q ;
@@ -34,13 +34,15 @@ module proof #(parameter EARLY = 12, LATE = 28)(
   reg [`WIDTH_Tag-1:0] written = 0;
   always @(posedge clock) written <= \circuit.inner.lanes$0$tag ;
   wire [63:0] events = \circuit.inner.valid$q ;
-  wire [2:0] finish = \circuit.inner.finish$q ;
+  wire [3:0] finish = \circuit.inner.finish$q ;
   wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
   wire [`WIDTH_Command-1:0] command = \circuit.inner.decode$command ;
-  // Registers of their own, which are let through by one that is always 1: it gets that from the lanes, which are cut.
-  (* hierconn *) wire \circuit.inner.steps$awake ;
-  (* hierconn *) wire \circuit.inner.steps.wake$q ;
-  wire awake = \circuit.inner.steps.wake$q ;
+  // Nothing is masked on the way to lane 0: the ring of zeros comes through the lanes, which are cut.
+  (* hierconn *) wire \circuit.inner.lanes$0$passed ;
+  (* hierconn *) wire \circuit.inner.relays$0.sleep$q ;
+  (* hierconn *) wire \circuit.inner.steps.sleep$q ;
+  (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.arrival$q ;
+  wire awake = ~\circuit.inner.relays$0.sleep$q  & ~\circuit.inner.steps.sleep$q ;
 
   reg busy = 0, flushed = 0, flushed_before = 0;
   reg [27:0] before;
@@ -51,7 +53,7 @@ module proof #(parameter EARLY = 12, LATE = 28)(
     if (start) busy <= 1;
     else if (done | flush) busy <= 0;
   end
-  assign assumed = \circuit.inner.steps$awake  & (start | ~busy | instruction == before) & (~start | ~busy & ~flush & ~flushed & ~flushed_before)
+  assign assumed = ~\circuit.inner.lanes$0$passed  & (start | ~busy | instruction == before) & (~start | ~busy & ~flush & ~flushed & ~flushed_before)
     & op >= 1 & op <= 11;
 
   // Events in flight; place i holds that of i + 1 cycles ago. And cycles since the last one of the instruction.
@@ -74,19 +76,21 @@ module proof #(parameter EARLY = 12, LATE = 28)(
   wire [5:0] latency = early ? EARLY : LATE;
   wire arrives = early ? flight[EARLY-1] : flight[LATE-1];
   wire [`WIDTH_Tag-1:0] event_ = early ? line[EARLY-1] : line[LATE-1];
-  wire write_right = flushed | written[`Tag_low] == (arrives & event_[`Tag_low])
+  wire aborted = flushed | flushed_before;
+  wire write_right = aborted | written[`Tag_low] == (arrives & event_[`Tag_low])
     & written[`Tag_high] == (arrives & event_[`Tag_high])
     & written[`Tag_last] == (arrives & event_[`Tag_last])
     & (~arrives | written[`Tag_row] == event_[`Tag_row]);
-  // The same, one cycle before.
-  wire [`WIDTH_Tag-1:0] next_written = \circuit.inner.lanes$0$tag ;
-  wire next_arrives = early ? flight[EARLY-2] : flight[LATE-2];
-  wire [`WIDTH_Tag-1:0] next_event = early ? line[EARLY-2] : line[LATE-2];
-  wire next_right = next_written[`Tag_low] == (next_arrives & next_event[`Tag_low])
-    & next_written[`Tag_high] == (next_arrives & next_event[`Tag_high])
-    & next_written[`Tag_last] == (next_arrives & next_event[`Tag_last])
-    & (~next_arrives | next_written[`Tag_row] == next_event[`Tag_row]);
-  wire idle_right = (flushed | ~written[`Tag_low] & ~written[`Tag_high] & ~written[`Tag_last]) & finish == 0 & ~done;
+  // The same, two cycles before.
+  wire [`WIDTH_Tag-1:0] arrival = \circuit.inner.arrival$q ;
+  wire comes = early ? flight[EARLY-3] : flight[LATE-3];
+  wire [`WIDTH_Tag-1:0] coming = early ? line[EARLY-3] : line[LATE-3];
+  wire arrival_right = arrival[`Tag_low] == (comes & coming[`Tag_low])
+    & arrival[`Tag_high] == (comes & coming[`Tag_high])
+    & arrival[`Tag_last] == (comes & coming[`Tag_last])
+    & (~comes | arrival[`Tag_row] == coming[`Tag_row]);
+  wire idle_right = (aborted | ~written[`Tag_low] & ~written[`Tag_high] & ~written[`Tag_last])
+    & ~arrival[`Tag_low] & ~arrival[`Tag_high] & ~arrival[`Tag_last] & finish == 0 & ~done;
   wire done_right = done == (since_last == latency + 2);
   wire nothing_younger = since_last == 0 | (flight & (1 << (since_last - 1)) - 1) == 0;
 
@@ -97,16 +101,16 @@ module proof #(parameter EARLY = 12, LATE = 28)(
     for (p = 0; p < LATE; p = p + 1)
       assign last_place[p] = early & p >= EARLY | (flight[p] & line[p][`Tag_last]) == (since_last == p + 1);
   endgenerate
-  wire [SLOTS-1:0] waiting = early ? flight & (1 << (EARLY - 2)) - 1 : flight;
+  wire [SLOTS-1:0] waiting = early ? flight & (1 << (EARLY - 3)) - 1 : flight;
   wire account = events[LATE-2:0] == waiting[LATE-2:0] & (~early | flight >> EARLY == 0)
     & (since_last == 0 | ~state[`State_running]) & since_last <= latency + 2
-    & finish[0] == (since_last == latency) & finish[1] == (since_last == latency + 1)
-    & finish[2] == (since_last == latency + 2);
+    & finish[0] == (since_last == latency - 1) & finish[1] == (since_last == latency)
+    & finish[2] == (since_last == latency + 1) & finish[3] == (since_last == latency + 2);
   wire running_right = state[`State_running] == (since_last == 0);
   wire command_right = command[`Command_automorphism] == early & awake & \circuit.inner.steps.held$q  == command;
 
   assign holds = busy
-    ? write_right & next_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
-    : idle_right & awake & ~next_written[`Tag_low] & ~next_written[`Tag_high] & ~next_written[`Tag_last] & ~state[`State_running] & since_last == 0 & ~valid & flight == 0 & events[LATE-2:0] == 0;
+    ? write_right & arrival_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
+    : idle_right & awake & ~state[`State_running] & since_last == 0 & ~valid & flight == 0 & events[LATE-2:0] == 0;
   assign reached = early & written[`Tag_low];
 endmodule

@@ -33,10 +33,10 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
   wire [16:0] twiddle_address = \circuit.inner.steps$twiddle_address ;
   wire [`WIDTH_State-1:0] state = \circuit.inner.steps.state$q ;
   wire [`WIDTH_Command-1:0] command = \circuit.inner.steps.held$q ;
-  // Registers of their own, which are let through by one that is always 1: it gets that from the lanes, which are cut.
-  (* hierconn *) wire \circuit.inner.steps$awake ;
-  (* hierconn *) wire \circuit.inner.steps.wake$q ;
-  wire awake = \circuit.inner.steps.wake$q ;
+  // Nothing is masked in the step generator: the ring of zeros comes through the lanes, which are cut.
+  (* hierconn *) wire \circuit.inner.steps$asleep ;
+  (* hierconn *) wire \circuit.inner.steps.sleep$q ;
+  wire awake = ~\circuit.inner.steps.sleep$q ;
 
   // d - 1 in a stage.
   function [LOG_N-2:0] reach_of(input [3:0] stage);
@@ -75,7 +75,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
   end
   wire stable = inverse == inverse_before & source == source_before & target == target_before
     & twiddle_base == twiddle_base_before & row_base == row_base_before;
-  assign assumed = \circuit.inner.steps$awake  & row == row_before & (start | stable) & ~(start & running)
+  assign assumed = ~\circuit.inner.steps$asleep  & row == row_before & (start | stable) & ~(start & running)
     & twiddle_base[ROW_BITS:0] == 0 & (ROW_STRIDE != 1 | row_base[1:0] == 0)
     & (ROW_STRIDE == 1 | row_base == twiddle_base);
 

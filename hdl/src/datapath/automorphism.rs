@@ -35,8 +35,8 @@ const fn reversed(value: usize, bits: usize) -> usize {
 /// Rows to read and swaps to make, for one automorphism at a time.
 ///
 /// After `start` it computes v_0 … v_{M−1}, one a cycle, by repeated addition; `ready` rises M + 1 cycles after
-/// `start`. Then it shows the source rows of result row 0 (stored at the reversal of 0), and in every further cycle
-/// those of the next.
+/// `start`. One cycle later it shows the source rows of result row 0 (stored at the reversal of 0), and in every
+/// further cycle those of the next.
 #[derive(Clone, Debug, SettledBlock)]
 pub struct AutomorphismAddresses {
     /// The clock.
@@ -60,6 +60,10 @@ pub struct AutomorphismAddresses {
     element: Register<Word<13>>,
     /// Natural row of each source bank.
     walks: Vec<Register<Word<12>>>,
+    walking: Register<Bit>,
+    /// The first row of the class before, and its bank.
+    start_row: Register<Word<12>>,
+    starts: Vec<Register<Bit>>,
     reversals: Vec<ReverseBits<12>>,
     held: Vec<Register<Bit>>,
 
@@ -117,6 +121,9 @@ impl AutomorphismAddresses {
             value: Register::default(),
             element: Register::default(),
             walks: vec![Register::default(); banks],
+            walking: Register::default(),
+            start_row: Register::default(),
+            starts: vec![Register::default(); banks],
             reversals: vec![ReverseBits::new(row_bits); banks],
             held: vec![Register::default(); banks - 1],
             classes: Constant::new(Word::new(banks as u64)),
@@ -152,6 +159,8 @@ impl Logic for AutomorphismAddresses {
         self.count.clock.next = self.clock.val();
         self.value.clock.next = self.clock.val();
         self.element.clock.next = self.clock.val();
+        self.walking.clock.next = self.clock.val();
+        self.start_row.clock.next = self.clock.val();
 
         self.element.d.next = (self.galois.val() << 1) | self.one.val();
         self.stride.next = bit_cast::<12, 13>(self.element.q.val());
@@ -179,15 +188,21 @@ impl Logic for AutomorphismAddresses {
             self.first_row.next = self.wide_value.val().get_bits::<12>(i);
         }
 
+        // The banks' rows, one cycle later.
+        self.start_row.d.next = self.first_row.val();
+        self.walking.d.next = self.done.val();
         for i in 0..self._banks {
             self.walks[i].clock.next = self.clock.val();
             self.next_walk[i].next = self.walks[i].q.val() + self.stride.val();
+            self.starts[i].clock.next = self.clock.val();
+            self.starts[i].d.next =
+                !self.done.val() & (self.source_class.val() == self.bank_class[i].val());
             self.walks[i].d.next = self.walks[i].q.val();
-            if self.done.val() {
+            if self.walking.q.val() {
                 self.walks[i].d.next = self.next_walk[i].val();
             }
-            if !self.done.val() & (self.source_class.val() == self.bank_class[i].val()) {
-                self.walks[i].d.next = self.first_row.val();
+            if self.starts[i].q.val() {
+                self.walks[i].d.next = self.start_row.q.val();
             }
             self.reversals[i].d.next = self.walks[i].q.val();
             self.rows[i].next = self.reversals[i].q.val();
@@ -387,6 +402,8 @@ mod tests {
             }
             let latency = AutomorphismNetwork::latency(&self.shape);
             let mut sources = vec![usize::MAX; rows * banks];
+            assert!(self.addresses.ready.val());
+            self.edge();
             for cycle in 0..rows + latency {
                 assert!(self.addresses.ready.val());
                 if let Some(step) = cycle.checked_sub(latency) {

@@ -29,8 +29,8 @@ pub struct BankSize {
 pub struct Bank {
     /// The clock.
     pub clock: Signal<In, Clock>,
-    /// Always 1, in a register of this lane's own.
-    pub awake: Signal<In, Bit>,
+    /// Always 0, in a register of this lane's own.
+    pub asleep: Signal<In, Bit>,
     /// What to read.
     pub read: Signal<In, Read>,
     /// The slot that is written and that the third operand is read from; stable.
@@ -75,7 +75,7 @@ impl Bank {
         } = size;
         Self {
             clock: Signal::default(),
-            awake: Signal::default(),
+            asleep: Signal::default(),
             read: Signal::default(),
             target: Signal::default(),
             write: Signal::default(),
@@ -128,8 +128,8 @@ impl Logic for Bank {
     fn update(&mut self) {
         self.reading.clock.next = self.clock.val();
         self.uppers.clock.next = self.clock.val();
-        self.reading.keep.next = self.awake.val();
-        self.uppers.keep.next = self.awake.val();
+        self.reading.keep.next = !self.asleep.val();
+        self.uppers.keep.next = !self.asleep.val();
         self.writing.clock.next = self.clock.val();
         self.enables.clock.next = self.clock.val();
         self.select.clock.next = self.clock.val();

@@ -15,10 +15,11 @@ use super::departure::DepartureSelect;
 use super::intake::Intake;
 use super::lane::Lane;
 use super::load::{LoadUnit, ResidueCheck};
+use super::relay::Relay;
 use super::steps::Steps;
 use super::store::StoreQueue;
 use super::timing::{FIRST_CYCLE, RESULT_CYCLE, ROUTE_CYCLE, ROW_CYCLE, TWIDDLE_CYCLE};
-use crate::leaf::{Delay, Register};
+use crate::leaf::{Delay, MaskedRegister, Register};
 use crate::shape::{ADDRESS_BITS, Shape};
 use crate::word::Word;
 
@@ -57,7 +58,7 @@ pub struct Datapath {
     pub row_base: Signal<In, Word<ADDRESS_BITS>>,
     /// `AUT`: h.
     pub galois: Signal<In, Word<13>>,
-    /// Forget the running instruction. Nothing is written later than three cycles after it.
+    /// Forget the running instruction. Nothing is written later than four cycles after it.
     pub flush: Signal<In, Bit>,
     /// A twiddle is loaded.
     pub twiddle_write: Signal<In, Bit>,
@@ -96,6 +97,9 @@ pub struct Datapath {
     load: LoadUnit,
     checks: Vec<ResidueCheck>,
     intake: Intake,
+    /// Modulus of the checks, in a register of their own.
+    bound: MaskedRegister<Word<17>>,
+    relays: Vec<Relay>,
     waits: Vec<Delay<Word<36>>>,
     streams: Vec<Delay<Word<36>>>,
     read: Register<Read>,
@@ -106,7 +110,7 @@ pub struct Datapath {
     early_tags: Delay<Tag>,
     late_tags: Delay<Tag>,
     arrival: Register<Tag>,
-    finish: Register<Word<3>>,
+    finish: Register<Word<4>>,
     twiddle: Register<TwiddleWrite>,
     wrong: Register<Bit>,
 
@@ -115,14 +119,15 @@ pub struct Datapath {
     /// The places of the line that an automorphism uses.
     early_events: Constant<Word<64>>,
     one_event: Constant<Word<64>>,
-    finishing: Constant<Word<3>>,
-    no_finish: Constant<Word<3>>,
+    finishing: Constant<Word<4>>,
+    no_finish: Constant<Word<4>>,
     events: Signal<Local, Word<64>>,
-    next_finish: Signal<Local, Word<3>>,
+    next_finish: Signal<Local, Word<4>>,
     arrived: Signal<Local, Bit>,
     arriving: Signal<Local, Tag>,
     found: Signal<Local, Bit>,
     _lanes: usize,
+    _relays: usize,
     _lane_pairs: usize,
     _above_lane_pairs: usize,
     _last_lane: usize,
@@ -181,9 +186,9 @@ impl Datapath {
     fn with_parts(shape: &Shape, parts: Parts) -> Self {
         let lanes = shape.butterflies();
         let network = AutomorphismNetwork::latency(shape);
-        // One cycle before the lanes get them.
-        let early = ROW_CYCLE + network - 2;
-        let late = RESULT_CYCLE - 2;
+        // A register and a relay before the lanes.
+        let early = ROW_CYCLE + network - 3;
+        let late = RESULT_CYCLE - 3;
         // A stage reads what the stage before wrote at least R/2 + 1 cycles ago.
         assert!(shape.rows() / 2 + 1 > Self::WRITE_LATENCY);
         Self {
@@ -229,8 +234,10 @@ impl Datapath {
             load: LoadUnit::new(),
             checks: vec![ResidueCheck::default(); lanes - 1],
             intake: Intake::new(shape),
+            bound: MaskedRegister::default(),
+            relays: vec![Relay::default(); (lanes / 2).max(1)],
             waits: vec![Delay::new(LoadUnit::LATENCY); lanes - 1],
-            streams: vec![Delay::new(ROUTE_CYCLE - LoadUnit::LATENCY); lanes],
+            streams: vec![Delay::new(ROUTE_CYCLE + 1 - LoadUnit::LATENCY); lanes],
             read: Register::default(),
             routes: Delay::new(ROUTE_CYCLE),
             twiddle_rows: Delay::new(TWIDDLE_CYCLE),
@@ -254,6 +261,7 @@ impl Datapath {
             arriving: Signal::default(),
             found: Signal::default(),
             _lanes: lanes,
+            _relays: (lanes / 2).max(1),
             _lane_pairs: lanes / 2,
             _above_lane_pairs: lanes / 2 + 1,
             _last_lane: lanes - 1,
@@ -276,6 +284,7 @@ impl Logic for Datapath {
         self.decode.clock.next = self.clock.val();
         self.steps.clock.next = self.clock.val();
         self.intake.clock.next = self.clock.val();
+        self.bound.clock.next = self.clock.val();
         self.walk.clock.next = self.clock.val();
         self.network.clock.next = self.clock.val();
         self.select.clock.next = self.clock.val();
@@ -307,7 +316,7 @@ impl Logic for Datapath {
         self.steps.start_inverse.next = self.decode.decoded.val().inverse;
         self.steps.flush.next = self.flush.val();
         self.steps.command.next = self.decode.decoded.val();
-        self.steps.awake.next = self.lanes[0].passed.val();
+        self.steps.asleep.next = self.relays[0].passed.val();
         self.steps.twiddle_base.next = self.twiddle_base.val();
         self.steps.row_base.next = self.row_base.val();
         self.steps.beats.next = self.intake.ready.val();
@@ -325,12 +334,7 @@ impl Logic for Datapath {
         self.twiddle.d.next.word = self.twiddle_data.val();
         for i in 0..self._lanes {
             self.lanes[i].clock.next = self.clock.val();
-            self.lanes[i].command.next = self.decode.command.val();
-            self.lanes[i].read.next = self.read.q.val();
-            self.lanes[i].twiddle_address.next = self.twiddle_rows.q.val();
-            self.lanes[i].route.next = self.routes.q.val();
-            self.lanes[i].awake.next = self.steps.passed.val();
-            self.lanes[i].twiddle_write.next = self.twiddle.q.val();
+            self.lanes[i].asleep.next = self.steps.passed.val();
             self.lanes[i].crossed_first.next = self.zero.val();
             self.lanes[i].crossed_second.next = self.zero.val();
             self.lanes[i].crossed_low.next = self.zero.val();
@@ -351,7 +355,33 @@ impl Logic for Datapath {
             }
         }
         for i in 0..self._last_lane {
-            self.lanes[i].awake.next = self.lanes[i + 1].passed.val();
+            self.lanes[i].asleep.next = self.lanes[i + 1].passed.val();
+        }
+        for i in 0..self._relays {
+            self.relays[i].clock.next = self.clock.val();
+            self.relays[i].asleep.next = self.lanes[i].passed.val();
+            self.relays[i].command.next = self.decode.command.val();
+            self.relays[i].read.next = self.read.q.val();
+            self.relays[i].twiddle_address.next = self.twiddle_rows.q.val();
+            self.relays[i].route.next = self.routes.q.val();
+            self.relays[i].tag.next = self.arrival.q.val();
+            self.relays[i].twiddle_write.next = self.twiddle.q.val();
+            self.lanes[i].command.next = self.relays[i].late_command.val();
+            self.lanes[i].read.next = self.relays[i].late_read.val();
+            self.lanes[i].twiddle_address.next = self.relays[i].late_twiddle_address.val();
+            self.lanes[i].route.next = self.relays[i].late_route.val();
+            self.lanes[i].tag.next = self.relays[i].late_tag.val();
+            self.lanes[i].twiddle_write.next = self.relays[i].late_twiddle_write.val();
+        }
+        for b in self._last_lane..self._lanes {
+            for i in 0..self._lane_pairs {
+                self.lanes[b - i].command.next = self.relays[i].late_command.val();
+                self.lanes[b - i].read.next = self.relays[i].late_read.val();
+                self.lanes[b - i].twiddle_address.next = self.relays[i].late_twiddle_address.val();
+                self.lanes[b - i].route.next = self.relays[i].late_route.val();
+                self.lanes[b - i].tag.next = self.relays[i].late_tag.val();
+                self.lanes[b - i].twiddle_write.next = self.relays[i].late_twiddle_write.val();
+            }
         }
         for b in self._last_lane..self._lanes {
             for i in 0..self._lanes {
@@ -378,7 +408,6 @@ impl Logic for Datapath {
         self.intake.start.next = self.start.val();
         self.intake.streams.next = self.decode.decoded.val().streams;
         self.intake.serial.next = self.decode.decoded.val().load;
-        self.intake.single.next = self.steps.single.val();
         self.intake.flush.next = self.flush.val();
         self.intake.input_valid.next = self.input_valid.val();
         self.input_ready.next = self.intake.input_ready.val();
@@ -392,13 +421,15 @@ impl Logic for Datapath {
         self.load.valid.next = self.found.val();
         self.load.word.next = self.intake.beat[0].val();
         self.load.weights.next = self.weights.val() & self.decode.command.val().load;
-        self.load.qh.next = self.qh.val();
+        self.bound.d.next = self.qh.val();
+        self.bound.keep.next = !self.relays[0].passed.val();
+        self.load.qh.next = self.bound.q.val();
         self.load.flush.next = self.flush.val();
         for i in 0..self._last_lane {
             self.checks[i].clock.next = self.clock.val();
             self.checks[i].valid.next = self.found.val() & !self.decode.command.val().load;
             self.checks[i].word.next = self.intake.beat[i + 1].val();
-            self.checks[i].qh.next = self.qh.val();
+            self.checks[i].qh.next = self.bound.q.val();
             self.waits[i].clock.next = self.clock.val();
             self.waits[i].d.next = self.intake.beat[i + 1].val();
             if !self.decode.command.val().load {
@@ -446,9 +477,6 @@ impl Logic for Datapath {
             self.arriving.next.last = false;
         }
         self.arrival.d.next = self.arriving.val();
-        for i in 0..self._lanes {
-            self.lanes[i].tag.next = self.arrival.q.val();
-        }
         self.next_finish.next = self.finish.q.val() << 1;
         if self.arrival.q.val().last {
             self.next_finish.next = self.next_finish.val() | self.finishing.val();
@@ -457,7 +485,7 @@ impl Logic for Datapath {
             self.next_finish.next = self.no_finish.val();
         }
         self.finish.d.next = self.next_finish.val();
-        self.done.next = self.finish.q.val().get_bit(2);
+        self.done.next = self.finish.q.val().get_bit(3);
 
         // The output stream.
         self.departures.d.next = self.steps.departure.val();

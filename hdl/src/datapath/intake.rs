@@ -24,8 +24,6 @@ pub struct Intake {
     pub streams: Signal<In, Bit>,
     /// With `start`: it is `LD`, which takes n of them; the others take 2R.
     pub serial: Signal<In, Bit>,
-    /// The next event takes one beat, or is the second of a pair.
-    pub single: Signal<In, Bit>,
     /// Forget the instruction and the beats that it took.
     pub flush: Signal<In, Bit>,
     /// A beat stands at the input.
@@ -44,15 +42,23 @@ pub struct Intake {
     open: Register<Bit>,
     /// Beats that are still to come, but one.
     left: Register<Word<14>>,
-    filled: Register<Bit>,
     spare: Register<Bit>,
+    /// The next event takes one beat, or is the second of a pair.
+    single: Register<Bit>,
+    /// It is `LD`.
+    alone: Register<Bit>,
+    /// The first of a pair waits for the second's beat.
+    waits: Register<Bit>,
+    here: Register<Bit>,
     words: Vec<Register<Word<36>>>,
     spare_words: Vec<Register<Word<36>>>,
     one: Constant<Word<14>>,
     serial_beats: Constant<Word<14>>,
     row_beats: Constant<Word<14>>,
     take: Signal<Local, Bit>,
-    waits: Signal<Local, Bit>,
+    next_filled: Signal<Local, Bit>,
+    next_spare: Signal<Local, Bit>,
+    next_single: Signal<Local, Bit>,
     fewer: Signal<Local, Word<14>>,
     _lanes: usize,
 }
@@ -67,7 +73,6 @@ impl Intake {
             start: Signal::default(),
             streams: Signal::default(),
             serial: Signal::default(),
-            single: Signal::default(),
             flush: Signal::default(),
             input_valid: Signal::default(),
             input_ready: Signal::default(),
@@ -77,15 +82,20 @@ impl Intake {
             beat: vec![Signal::default(); lanes],
             open: Register::default(),
             left: Register::default(),
-            filled: Register::default(),
             spare: Register::default(),
+            single: Register::default(),
+            alone: Register::default(),
+            waits: Register::default(),
+            here: Register::default(),
             words: vec![Register::default(); lanes],
             spare_words: vec![Register::default(); lanes],
             one: Constant::new(Word::new(1)),
             serial_beats: but_one(shape.n()),
             row_beats: but_one(2 * shape.rows()),
             take: Signal::default(),
-            waits: Signal::default(),
+            next_filled: Signal::default(),
+            next_spare: Signal::default(),
+            next_single: Signal::default(),
             fewer: Signal::default(),
             _lanes: lanes,
         }
@@ -97,8 +107,11 @@ impl Logic for Intake {
     fn update(&mut self) {
         self.open.clock.next = self.clock.val();
         self.left.clock.next = self.clock.val();
-        self.filled.clock.next = self.clock.val();
         self.spare.clock.next = self.clock.val();
+        self.single.clock.next = self.clock.val();
+        self.alone.clock.next = self.clock.val();
+        self.waits.clock.next = self.clock.val();
+        self.here.clock.next = self.clock.val();
 
         self.take.next = self.open.q.val() & self.input_valid.val();
         self.input_ready.next = self.open.q.val();
@@ -121,15 +134,27 @@ impl Logic for Intake {
         }
 
         // The buffer.
-        self.ready.next = self.filled.q.val() & (self.single.val() | self.spare.q.val());
-        self.waits.next = self.filled.q.val() & !self.single.val() & !self.spare.q.val();
-        self.filled.d.next = self.take.val() | self.spare.q.val() | self.waits.val();
-        self.spare.d.next = self.take.val() & (self.spare.q.val() | self.waits.val());
+        self.ready.next = self.here.q.val();
+        self.next_filled.next = self.take.val() | self.spare.q.val() | self.waits.q.val();
+        self.next_spare.next = self.take.val() & (self.spare.q.val() | self.waits.q.val());
         if self.flush.val() {
             self.open.d.next = false;
-            self.filled.d.next = false;
-            self.spare.d.next = false;
+            self.next_filled.next = false;
+            self.next_spare.next = false;
         }
+        self.alone.d.next = self.alone.q.val();
+        self.next_single.next = self.alone.q.val() | (self.single.q.val() != self.here.q.val());
+        if self.start.val() {
+            self.alone.d.next = self.serial.val();
+            self.next_single.next = self.serial.val();
+        }
+        self.single.d.next = self.next_single.val();
+        self.spare.d.next = self.next_spare.val();
+        // Known one cycle before, because many registers depend on them.
+        self.here.d.next =
+            self.next_filled.val() & (self.next_single.val() | self.next_spare.val());
+        self.waits.d.next =
+            self.next_filled.val() & !self.next_single.val() & !self.next_spare.val();
         for i in 0..self._lanes {
             self.words[i].clock.next = self.clock.val();
             self.spare_words[i].clock.next = self.clock.val();
@@ -137,7 +162,7 @@ impl Logic for Intake {
             if self.spare.q.val() {
                 self.words[i].d.next = self.spare_words[i].q.val();
             }
-            if self.waits.val() {
+            if self.waits.q.val() {
                 self.words[i].d.next = self.words[i].q.val();
             }
             // A spare beat moves up in the next cycle, so what stands here then is never needed again.
@@ -183,7 +208,6 @@ mod tests {
         intake.start.next = true;
         intake.streams.next = true;
         intake.serial.next = serial;
-        intake.single.next = serial;
         intake.input_valid.next = true;
         assert!(simulate(intake, 100));
         assert!(!intake.input_ready.val() && !intake.ready.val());
@@ -205,7 +229,6 @@ mod tests {
                 let word = word.map_or(u64::MAX, |word| word << 2 | lane as u64);
                 data.next = Word::new(word);
             }
-            intake.single.next = serial || next % 2 == 1;
             assert!(simulate(intake, 100));
             assert_eq!(intake.input_ready.val(), !waiting.is_empty());
             assert_eq!(intake.stall.val(), !waiting.is_empty() && !shown);

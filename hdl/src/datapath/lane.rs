@@ -6,16 +6,17 @@
 //!
 //! | cycle | low bank | |
 //! |---|---|---|
-//! | 1 | | [`Read`] arrives |
-//! | 2 | address registers | (3: those of the high bank) |
-//! | 6 | first word | twiddle address registered in cycle 5 |
-//! | 7 | second word, the first waits | twiddle |
-//! | 8 | first, second and third operand are chosen | twiddle of the right lane |
-//! | 9 | x, y and w are chosen | |
-//! | 10 | what `RED` adds; the butterfly begins | |
-//! | 9 + L | [`Tag`] arrives | |
-//! | 10 + L | results | |
-//! | 11 + L | the memory's write registers | (12 + L: those of the high bank) |
+//! | 2 | | [`Read`] arrives |
+//! | 3 | address registers | (4: those of the high bank) |
+//! | 7 | first word | twiddle address registered in cycle 5 |
+//! | 8 | second word, the first waits | |
+//! | 9 | operands of the lane itself, and of its neighbours | twiddle |
+//! | 10 | first, second and third operand | twiddle of the right lane |
+//! | 11 | x, y and w are chosen | |
+//! | 12 | what `RED` adds; the butterfly begins | |
+//! | 11 + L | [`Tag`] arrives | |
+//! | 12 + L | results | |
+//! | 13 + L | the memory's write registers | (14 + L: those of the high bank) |
 
 use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
@@ -26,7 +27,7 @@ use super::bundles::{
 };
 
 use crate::arithmetic::Butterfly;
-use crate::leaf::{MaskedRegister, PresetRegister, Ram, Register};
+use crate::leaf::{MaskedRegister, Ram, Register};
 use crate::shape::{ADDRESS_BITS, Target};
 use crate::word::{Word, bit_cast};
 
@@ -35,36 +36,36 @@ use crate::word::{Word, bit_cast};
 pub struct Lane {
     /// The clock.
     pub clock: Signal<In, Clock>,
-    /// A neighbour's [`Self::passed`]: always 1.
-    pub awake: Signal<In, Bit>,
-    /// The same, one cycle later, to the next lane. The lanes' registers make a ring of ones.
+    /// A neighbour's [`Self::passed`]: always 0.
+    pub asleep: Signal<In, Bit>,
+    /// The same, one cycle later, to the next lane. These registers make a ring of zeros.
     pub passed: Signal<Out, Bit>,
-    /// Cycle 0: the running instruction; stable.
+    /// Cycle 1: the running instruction; stable.
     pub command: Signal<In, Command>,
 
-    /// Cycle 1: what the low bank reads.
+    /// Cycle 2: what the low bank reads.
     pub read: Signal<In, Read>,
-    /// Cycle 0: row that the low bank reads for an automorphism.
+    /// Cycle 1: row that the low bank reads for an automorphism.
     pub low_walk: Signal<In, Word<12>>,
-    /// Cycle 0: row that the high bank reads for an automorphism.
+    /// Cycle 1: row that the high bank reads for an automorphism.
     pub high_walk: Signal<In, Word<12>>,
     /// Cycle 4: address in the twiddle memory.
     pub twiddle_address: Signal<In, Word<ADDRESS_BITS>>,
-    /// Cycle 6: which words meet.
+    /// Cycle 7: which words meet.
     pub route: Signal<In, Route>,
-    /// Cycle 6: a word from the input stream.
+    /// Cycle 7: a word from the input stream.
     pub stream: Signal<In, Word<36>>,
-    /// Cycle 7: the first word of a crossed pair.
+    /// Cycle 8: the first word of a crossed pair.
     pub crossed_first: Signal<In, Word<36>>,
-    /// Cycle 7: the second word of a crossed pair.
+    /// Cycle 8: the second word of a crossed pair.
     pub crossed_second: Signal<In, Word<36>>,
-    /// Cycle 7: the twiddle of lane B − 1 − u.
+    /// Cycle 9: the twiddle of lane B − 1 − u.
     pub mirrored_twiddle: Signal<In, Word<36>>,
-    /// Cycle 9 + L: what is written.
+    /// Cycle 11 + L: what is written.
     pub tag: Signal<In, Tag>,
-    /// Cycle 10 + L: a neighbour's result for the low bank.
+    /// Cycle 12 + L: a neighbour's result for the low bank.
     pub crossed_low: Signal<In, Word<36>>,
-    /// Cycle 11 + L: a neighbour's result for the high bank.
+    /// Cycle 13 + L: a neighbour's result for the high bank.
     pub crossed_high: Signal<In, Word<36>>,
     /// One cycle after [`Self::tag`]: the automorphism's word for the low bank.
     pub moved_low: Signal<In, Word<36>>,
@@ -73,23 +74,23 @@ pub struct Lane {
     /// A twiddle to load.
     pub twiddle_write: Signal<In, TwiddleWrite>,
 
-    /// Cycle 6: the low bank's word.
+    /// Cycle 7: the low bank's word.
     pub low_word: Signal<Out, Word<36>>,
-    /// Cycle 7: the same word.
+    /// Cycle 8: the same word.
     pub low_previous: Signal<Out, Word<36>>,
-    /// Cycle 7: the high bank's word of the same row.
+    /// Cycle 8: the high bank's word of the same row.
     pub high_word: Signal<Out, Word<36>>,
-    /// Cycle 7: twiddle.
+    /// Cycle 9: twiddle.
     pub twiddle: Signal<Out, Word<36>>,
-    /// Cycle 8: the first operand, which is what `ST` takes.
+    /// Cycle 10: the first operand, which is what `ST` takes.
     pub first: Signal<Out, Word<36>>,
-    /// Cycle 10 + L: sum.
+    /// Cycle 12 + L: sum.
     pub sum: Signal<Out, Word<36>>,
-    /// Cycle 10 + L: difference.
+    /// Cycle 12 + L: difference.
     pub difference: Signal<Out, Word<36>>,
-    /// Cycle 11 + L: sum.
+    /// Cycle 13 + L: sum.
     pub late_sum: Signal<Out, Word<36>>,
-    /// Cycle 11 + L: difference.
+    /// Cycle 13 + L: difference.
     pub late_difference: Signal<Out, Word<36>>,
 
     low: Bank,
@@ -97,8 +98,8 @@ pub struct Lane {
     twiddles: Ram<Word<36>>,
     butterfly: Butterfly,
     /// A copy of its own of what all lanes are told. Synthesis merges registers of equal inputs and would let one drive
-    /// the whole die; it does not find out that the masks are always 1.
-    wake: PresetRegister,
+    /// the whole die; it does not find out that nothing is ever masked.
+    sleep: Register<Bit>,
     held: MaskedRegister<Command>,
     late_read: MaskedRegister<Read>,
     walks: Register<Walks>,
@@ -111,6 +112,10 @@ pub struct Lane {
     stream_first: MaskedRegister<Word<36>>,
     stream_second: MaskedRegister<Word<36>>,
     loading: MaskedRegister<TwiddleWrite>,
+    /// The operands of this lane, and those of its neighbours.
+    near: Register<Fetched>,
+    far: Register<Fetched>,
+    crosses: Register<Bit>,
     fetched: Register<Fetched>,
     chosen: Register<Exceeding>,
     operands: Register<Operands>,
@@ -140,7 +145,7 @@ impl Lane {
     pub fn new(number: usize, size: BankSize, twiddle_depth: usize, target: Target) -> Self {
         Self {
             clock: Signal::default(),
-            awake: Signal::default(),
+            asleep: Signal::default(),
             passed: Signal::default(),
             command: Signal::default(),
             read: Signal::default(),
@@ -171,7 +176,7 @@ impl Lane {
             high: Bank::new(size, target),
             twiddles: Ram::new(twiddle_depth, target),
             butterfly: Butterfly::new(target),
-            wake: PresetRegister::default(),
+            sleep: Register::default(),
             held: MaskedRegister::default(),
             late_read: MaskedRegister::default(),
             walks: Register::default(),
@@ -182,6 +187,9 @@ impl Lane {
             stream_first: MaskedRegister::default(),
             stream_second: MaskedRegister::default(),
             loading: MaskedRegister::default(),
+            near: Register::default(),
+            far: Register::default(),
+            crosses: Register::default(),
             fetched: Register::default(),
             chosen: Register::default(),
             operands: Register::default(),
@@ -239,7 +247,7 @@ impl Logic for Lane {
         self.high.clock.next = self.clock.val();
         self.twiddles.clock.next = self.clock.val();
         self.butterfly.clock.next = self.clock.val();
-        self.wake.clock.next = self.clock.val();
+        self.sleep.clock.next = self.clock.val();
         self.held.clock.next = self.clock.val();
         self.own_tag.clock.next = self.clock.val();
         self.late_read.clock.next = self.clock.val();
@@ -251,6 +259,9 @@ impl Logic for Lane {
         self.stream_first.clock.next = self.clock.val();
         self.stream_second.clock.next = self.clock.val();
         self.loading.clock.next = self.clock.val();
+        self.near.clock.next = self.clock.val();
+        self.far.clock.next = self.clock.val();
+        self.crosses.clock.next = self.clock.val();
         self.fetched.clock.next = self.clock.val();
         self.chosen.clock.next = self.clock.val();
         self.operands.clock.next = self.clock.val();
@@ -258,18 +269,18 @@ impl Logic for Lane {
         self.late_tag.clock.next = self.clock.val();
         self.late_moved.clock.next = self.clock.val();
 
-        self.wake.d.next = self.awake.val();
-        self.passed.next = self.wake.q.val();
-        self.held.keep.next = self.wake.q.val();
-        self.late_read.keep.next = self.wake.q.val();
-        self.twiddle_row.keep.next = self.wake.q.val();
-        self.routed.keep.next = self.wake.q.val();
-        self.own_tag.keep.next = self.wake.q.val();
-        self.low.awake.next = self.wake.q.val();
-        self.high.awake.next = self.wake.q.val();
+        self.sleep.d.next = self.asleep.val();
+        self.passed.next = self.sleep.q.val();
+        self.held.keep.next = !self.sleep.q.val();
+        self.late_read.keep.next = !self.sleep.q.val();
+        self.twiddle_row.keep.next = !self.sleep.q.val();
+        self.routed.keep.next = !self.sleep.q.val();
+        self.own_tag.keep.next = !self.sleep.q.val();
+        self.low.asleep.next = self.sleep.q.val();
+        self.high.asleep.next = self.sleep.q.val();
         self.held.d.next = self.command.val();
 
-        // Cycles 0 to 2: what the banks read.
+        // Cycles 1 to 3: what the banks read.
         self.walks.d.next.low = self.low_walk.val();
         self.walks.d.next.high = self.high_walk.val();
         self.walks.d.next.late_high = self.walks.q.val().high;
@@ -286,7 +297,7 @@ impl Logic for Lane {
         self.low_previous.next = self.low.previous.val();
         self.high_word.next = self.high.word.val();
 
-        // Cycles 3 to 7: the twiddle; the inverse takes another lane's. 0 where there is none.
+        // Cycles 5 to 9: the twiddle; the inverse takes another lane's. 0 where there is none.
         self.twiddle_row.d.next = self.twiddle_address.val();
         self.twiddles.read_address.next = self.twiddle_row.q.val();
         self.own_twiddle.d.next = self.twiddles.read_data.val();
@@ -299,14 +310,15 @@ impl Logic for Lane {
             self.twiddle_word.d.next = self.zero.val();
         }
 
-        // Cycle 6: the stream's word, 0 where it is not wanted.
+        // Cycle 7: the stream's word, 0 where it is not wanted.
         self.routed.d.next = self.route.val();
         self.stream_first.d.next = self.stream.val();
         self.stream_first.keep.next = self.held.q.val().no_first;
         self.stream_second.d.next = self.stream.val();
         self.stream_second.keep.next = self.held.q.val().stream_second;
 
-        // Cycle 7: first, second, third. What is not read is 0, so one OR joins memory and stream.
+        // Cycle 8: first, second, third. What is not read is 0, so one OR joins memory and stream. The neighbours' words have
+        // come a long way.
         self.first_word.next = self.low.previous.val();
         self.second_word.next = self.low.word.val();
         if self.routed.q.val().high {
@@ -315,16 +327,22 @@ impl Logic for Lane {
         if self.routed.q.val().second_high {
             self.second_word.next = self.high.word.val();
         }
-        if self.routed.q.val().crossed {
-            self.first_word.next = self.crossed_first.val();
-            self.second_word.next = self.crossed_second.val();
+        self.near.d.next.first = self.first_word.val() | self.stream_first.q.val();
+        self.near.d.next.second = self.second_word.val() | self.stream_second.q.val();
+        self.near.d.next.third = self.low.third.val() | self.high.third.val();
+        self.far.d.next.first = self.crossed_first.val();
+        self.far.d.next.second = self.crossed_second.val();
+        self.far.d.next.third = self.zero.val();
+        self.crosses.d.next = self.routed.q.val().crossed;
+
+        // Cycle 9.
+        self.fetched.d.next = self.near.q.val();
+        if self.crosses.q.val() {
+            self.fetched.d.next = self.far.q.val();
         }
-        self.fetched.d.next.first = self.first_word.val() | self.stream_first.q.val();
-        self.fetched.d.next.second = self.second_word.val() | self.stream_second.q.val();
-        self.fetched.d.next.third = self.low.third.val() | self.high.third.val();
         self.first.next = self.fetched.q.val().first;
 
-        // Cycle 8: x, y, w. The representative of a is negative when a is above (q − 1)/2 = qh·2^17.
+        // Cycle 10: x, y, w. The representative of a is negative when a is above (q − 1)/2 = qh·2^17.
         self.chosen.d.next.x = self.fetched.q.val().first;
         if self.held.q.val().third {
             self.chosen.d.next.x = self.fetched.q.val().third;
@@ -351,7 +369,7 @@ impl Logic for Lane {
         self.chosen.d.next.exceeds =
             self.held.q.val().reduce & (self.word.val() > self.limit.val());
 
-        // Cycle 9.
+        // Cycle 11.
         self.added.next = self.zero.val();
         if self.chosen.q.val().exceeds {
             self.added.next = self.held.q.val().addend;
@@ -360,7 +378,7 @@ impl Logic for Lane {
         self.operands.d.next.y = self.chosen.q.val().y | self.added.val();
         self.operands.d.next.w = self.chosen.q.val().w;
 
-        // Cycle 10.
+        // Cycle 12.
         self.butterfly.inverse.next = self.held.q.val().inverse;
         self.butterfly.qh.next = self.held.q.val().qh;
         self.butterfly.x.next = self.operands.q.val().x;
@@ -373,7 +391,7 @@ impl Logic for Lane {
         self.late_sum.next = self.late.q.val().sum;
         self.late_difference.next = self.late.q.val().difference;
 
-        // Cycle 10 + L for the low bank, the next one for the high bank.
+        // Cycle 12 + L for the low bank, the next one for the high bank.
         self.idle.next = self.own_tag.q.val().idle & self.own.val();
         self.low.write.next.enable = self.own_tag.q.val().low & !self.idle.val().any();
         self.low.write.next.row = self.own_tag.q.val().row;
@@ -407,7 +425,7 @@ impl Logic for Lane {
         // Loading twiddles.
         self.twiddle_place.next = self.twiddle_write.val().address;
         self.lane.next = self.twiddle_place.val().get_bits::<3>(17);
-        self.loading.keep.next = self.wake.q.val();
+        self.loading.keep.next = !self.sleep.q.val();
         self.loading.d.next = self.twiddle_write.val();
         self.loading.d.next.enable =
             self.twiddle_write.val().enable & (self.lane.val() == self.number.val());

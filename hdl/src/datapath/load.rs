@@ -18,12 +18,11 @@ pub struct ResidueCheck {
     pub valid: Signal<In, Bit>,
     /// The word.
     pub word: Signal<In, Word<36>>,
-    /// Modulus; stable from the cycle before the first word on.
+    /// Modulus.
     pub qh: Signal<In, Word<17>>,
     /// Two cycles later: there was a word and it was not below q.
     pub bad: Signal<Out, Bit>,
 
-    bound: Register<Word<17>>,
     present: Register<Bit>,
     above: Register<Bit>,
     equal: Register<Bit>,
@@ -31,7 +30,7 @@ pub struct ResidueCheck {
     verdict: Register<Bit>,
     high: Signal<Local, Word<18>>,
     low: Signal<Local, Word<18>>,
-    wide_bound: Signal<Local, Word<18>>,
+    bound: Signal<Local, Word<18>>,
 }
 
 impl ResidueCheck {
@@ -42,7 +41,6 @@ impl ResidueCheck {
 impl Logic for ResidueCheck {
     #[hdl_gen]
     fn update(&mut self) {
-        self.bound.clock.next = self.clock.val();
         self.present.clock.next = self.clock.val();
         self.above.clock.next = self.clock.val();
         self.equal.clock.next = self.clock.val();
@@ -51,11 +49,10 @@ impl Logic for ResidueCheck {
 
         self.high.next = self.word.val().get_bits::<18>(18);
         self.low.next = self.word.val().get_bits::<18>(0);
-        self.bound.d.next = self.qh.val();
-        self.wide_bound.next = bit_cast::<18, 17>(self.bound.q.val());
+        self.bound.next = bit_cast::<18, 17>(self.qh.val());
         self.present.d.next = self.valid.val();
-        self.above.d.next = self.high.val() > self.wide_bound.val();
-        self.equal.d.next = self.high.val() == self.wide_bound.val();
+        self.above.d.next = self.high.val() > self.bound.val();
+        self.equal.d.next = self.high.val() == self.bound.val();
         self.rest.d.next = self.low.val().any();
 
         self.verdict.d.next =
@@ -75,7 +72,7 @@ pub struct LoadUnit {
     pub word: Signal<In, Word<36>>,
     /// The words are weights; stable while they pass.
     pub weights: Signal<In, Bit>,
-    /// Modulus; at least 1, stable while words pass and in the cycle before the first.
+    /// Modulus; at least 1, stable while words pass.
     pub qh: Signal<In, Word<17>>,
     /// Forget the words inside: none leaves in this cycle or later, and none is bad.
     pub flush: Signal<In, Bit>,
@@ -89,7 +86,6 @@ pub struct LoadUnit {
     check: ResidueCheck,
     present: Register<Bit>,
     finished: Register<Bit>,
-    bound: Register<Word<17>>,
     /// Negative weights become residues in the second cycle, everything else in the first.
     negative: Register<Bit>,
     minus_one: Register<Bit>,
@@ -101,7 +97,7 @@ pub struct LoadUnit {
     sign_extension: Constant<Word<18>>,
     weight: Signal<Local, Word<8>>,
     magnitude: Signal<Local, Word<18>>,
-    wide_bound: Signal<Local, Word<18>>,
+    bound: Signal<Local, Word<18>>,
     bound_below: Signal<Local, Word<18>>,
     next_high: Signal<Local, Word<18>>,
     next_low: Signal<Local, Word<18>>,
@@ -126,7 +122,6 @@ impl LoadUnit {
             check: ResidueCheck::default(),
             present: Register::default(),
             finished: Register::default(),
-            bound: Register::default(),
             negative: Register::default(),
             minus_one: Register::default(),
             high: Register::default(),
@@ -137,7 +132,7 @@ impl LoadUnit {
             sign_extension: Constant::new(Word::new(0x3ff00)),
             weight: Signal::default(),
             magnitude: Signal::default(),
-            wide_bound: Signal::default(),
+            bound: Signal::default(),
             bound_below: Signal::default(),
             next_high: Signal::default(),
             next_low: Signal::default(),
@@ -157,7 +152,6 @@ impl Logic for LoadUnit {
         self.check.clock.next = self.clock.val();
         self.present.clock.next = self.clock.val();
         self.finished.clock.next = self.clock.val();
-        self.bound.clock.next = self.clock.val();
         self.negative.clock.next = self.clock.val();
         self.minus_one.clock.next = self.clock.val();
         self.high.clock.next = self.clock.val();
@@ -181,16 +175,15 @@ impl Logic for LoadUnit {
         self.negative.d.next = self.weights.val() & self.weight.val().get_bit(7);
         self.minus_one.d.next = self.weight.val().all();
 
-        self.bound.d.next = self.qh.val();
-        self.wide_bound.next = bit_cast::<18, 17>(self.bound.q.val());
-        self.bound_below.next = self.wide_bound.val() - self.one.val();
+        self.bound.next = bit_cast::<18, 17>(self.qh.val());
+        self.bound_below.next = self.bound.val() - self.one.val();
         self.next_high.next = self.high.q.val();
         self.next_low.next = self.low.q.val();
         if self.negative.q.val() {
             self.next_high.next = self.bound_below.val();
             self.next_low.next = (self.low.q.val() | self.sign_extension.val()) + self.one.val();
             if self.minus_one.q.val() {
-                self.next_high.next = self.wide_bound.val();
+                self.next_high.next = self.bound.val();
             }
         }
         self.result.d.next = (bit_cast::<36, 18>(self.next_high.val()) << 18)
@@ -223,8 +216,6 @@ mod tests {
     ) -> Vec<Option<Result<u64, ()>>> {
         unit.qh.next = Word::new(qh);
         unit.weights.next = weights;
-        unit.valid.next = false;
-        edge(unit);
         let mut outcome = Vec::new();
         for &word in words.iter().chain([&None; LoadUnit::LATENCY]) {
             unit.valid.next = word.is_some();
@@ -293,7 +284,6 @@ mod tests {
                 let mut unit = LoadUnit::new();
                 unit.connect_all();
                 unit.qh.next = Word::new(3);
-                edge(&mut unit);
                 for cycle in 0..8 {
                     unit.valid.next = cycle == 0;
                     unit.word.next = Word::new(word);
@@ -311,8 +301,6 @@ mod tests {
         let mut unit = ResidueCheck::default();
         unit.connect_all();
         unit.qh.next = Word::new(9);
-        unit.clock.next.clk = !unit.clock.val().clk;
-        assert!(simulate(&mut unit, 100));
         let words = [9 << 18, (9 << 18) + 1, 0, 10 << 18, (9 << 18) + 2];
         let mut verdicts = Vec::new();
         for cycle in 0..words.len() + ResidueCheck::LATENCY {

@@ -10,6 +10,7 @@ mod group;
 mod intake;
 mod lane;
 mod load;
+mod relay;
 mod steps;
 mod store;
 mod timing;

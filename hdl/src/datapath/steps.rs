@@ -14,7 +14,7 @@ use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
 use super::bundles::{Command, Departure, Read, Route, State, Tag};
-use crate::leaf::{MaskedRegister, PresetRegister, Register, ReverseBits};
+use crate::leaf::{MaskedRegister, Register, ReverseBits};
 use crate::shape::{ADDRESS_BITS, Shape};
 use crate::word::{Word, bit_cast};
 
@@ -31,9 +31,9 @@ pub struct Steps {
     pub flush: Signal<In, Bit>,
     /// With `start`: the instruction.
     pub command: Signal<In, Command>,
-    /// Always 1, in a register of a lane's own.
-    pub awake: Signal<In, Bit>,
-    /// Always 1, one cycle later.
+    /// Always 0: a neighbour's [`Self::passed`] (see [`Lane`](super::lane::Lane)).
+    pub asleep: Signal<In, Bit>,
+    /// The same, one cycle later.
     pub passed: Signal<Out, Bit>,
     /// From the cycle after `start`: first twiddle of the limb.
     pub twiddle_base: Signal<In, Word<ADDRESS_BITS>>,
@@ -48,8 +48,6 @@ pub struct Steps {
 
     /// Cycle 0 of an event.
     pub issue: Signal<Out, Bit>,
-    /// The next event takes one beat, or is the second of a pair.
-    pub single: Signal<Out, Bit>,
     /// An event waits for room.
     pub stall: Signal<Out, Bit>,
     /// Cycle 0 of an event that is not forgotten at once: [`Self::issue`] without [`Self::flush`].
@@ -68,7 +66,7 @@ pub struct Steps {
     state: Register<State>,
     /// The instruction in a register of its own, as in a lane.
     held: MaskedRegister<Command>,
-    wake: PresetRegister,
+    sleep: Register<Bit>,
     reverse: ReverseBits<12>,
 
     beginning: Constant<State>,
@@ -148,12 +146,11 @@ impl Steps {
             twiddle_base: Signal::default(),
             row_base: Signal::default(),
             beats: Signal::default(),
-            awake: Signal::default(),
+            asleep: Signal::default(),
             passed: Signal::default(),
             credit: Signal::default(),
             prepared: Signal::default(),
             issue: Signal::default(),
-            single: Signal::default(),
             stall: Signal::default(),
             valid: Signal::default(),
             read: Signal::default(),
@@ -163,7 +160,7 @@ impl Steps {
             departure: Signal::default(),
             state: Register::default(),
             held: MaskedRegister::default(),
-            wake: PresetRegister::default(),
+            sleep: Register::default(),
             reverse: ReverseBits::new(log_rows),
             beginning: Constant::new(State {
                 running: true,
@@ -231,10 +228,10 @@ impl Logic for Steps {
     fn update(&mut self) {
         self.state.clock.next = self.clock.val();
         self.held.clock.next = self.clock.val();
-        self.wake.clock.next = self.clock.val();
-        self.wake.d.next = self.awake.val();
-        self.passed.next = self.wake.q.val();
-        self.held.keep.next = self.wake.q.val();
+        self.sleep.clock.next = self.clock.val();
+        self.sleep.d.next = self.asleep.val();
+        self.passed.next = self.sleep.q.val();
+        self.held.keep.next = !self.sleep.q.val();
         self.held.d.next = self.command.val();
 
         // Where the count stands.
@@ -265,7 +262,6 @@ impl Logic for Steps {
         }
 
         // Whether there is an event.
-        self.single.next = self.held.q.val().load | self.state.q.val().half;
         self.ready.next = true;
         if self.held.q.val().streams {
             self.ready.next = self.beats.val();

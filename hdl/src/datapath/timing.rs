@@ -9,22 +9,22 @@ use super::circuit::Datapath;
 use crate::arithmetic::Butterfly;
 use crate::shape::Shape;
 
-/// Cycle in which a lane takes its route and a stream's word.
+/// Cycle in which a relay takes a route. The lane takes it, and a stream's word, one cycle later.
 pub(super) const ROUTE_CYCLE: usize = 6;
-/// Cycle in which a lane takes a twiddle address.
-pub(super) const TWIDDLE_CYCLE: usize = 3;
+/// Cycle in which a relay takes a twiddle address.
+pub(super) const TWIDDLE_CYCLE: usize = 4;
 /// Cycle in which the words of a row stand in front of the automorphism network.
-pub(super) const ROW_CYCLE: usize = 7;
+pub(super) const ROW_CYCLE: usize = 8;
 /// Cycle in which a butterfly begins.
-const BUTTERFLY_CYCLE: usize = 10;
+const BUTTERFLY_CYCLE: usize = 12;
 /// Cycle of the results.
 pub(super) const RESULT_CYCLE: usize = BUTTERFLY_CYCLE + Butterfly::LATENCY;
 /// Cycle in which the first operand of a low bank stands in a lane.
-pub(super) const FIRST_CYCLE: usize = 8;
+pub(super) const FIRST_CYCLE: usize = 10;
 
 impl Datapath {
     /// Cycles from a bank's address to the write of the result there.
-    pub const WRITE_LATENCY: usize = RESULT_CYCLE + 1 - 2;
+    pub const WRITE_LATENCY: usize = RESULT_CYCLE + 1 - 3;
 
     /// Cycles from `start` to `done` of `NTT` and `INTT`.
     pub const fn transform_cycles(shape: &Shape) -> usize {

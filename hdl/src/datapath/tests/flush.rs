@@ -44,7 +44,7 @@ fn an_instruction_can_be_forgotten_in_every_cycle() {
                 machine.settle();
                 machine.edge();
                 machine.datapath.flush.next = false;
-                for _ in 0..3 {
+                for _ in 0..4 {
                     machine.settle();
                     machine.edge();
                 }
