@@ -41,6 +41,7 @@ module proof #(parameter EARLY = 13, LATE = 30)(
   (* hierconn *) wire \circuit.inner.lanes$0$passed ;
   (* hierconn *) wire \circuit.inner.relays$0.sleep$q ;
   (* hierconn *) wire \circuit.inner.steps.sleep$q ;
+  (* hierconn *) wire \circuit.inner.early$q ;
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.arrival$q ;
   wire awake = ~\circuit.inner.relays$0.sleep$q  & ~\circuit.inner.steps.sleep$q ;
 
@@ -107,7 +108,7 @@ module proof #(parameter EARLY = 13, LATE = 30)(
     & finish[0] == (since_last == latency - 1) & finish[1] == (since_last == latency)
     & finish[2] == (since_last == latency + 1) & finish[3] == (since_last == latency + 2);
   wire running_right = state[`State_running] == (since_last == 0);
-  wire command_right = command[`Command_automorphism] == early & awake & \circuit.inner.steps.held$q  == command;
+  wire command_right = command[`Command_automorphism] == early & \circuit.inner.early$q  == early & awake & \circuit.inner.steps.held$q  == command;
 
   assign holds = busy
     ? write_right & arrival_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right

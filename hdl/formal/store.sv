@@ -31,8 +31,9 @@ module proof(
       followed <= before != 0;
     end
 
-  (* hierconn *) wire [4:0] \circuit.inner.put$q ;
-  (* hierconn *) wire [4:0] \circuit.inner.taken$q ;
+  (* hierconn *) wire [3:0] \circuit.inner.put$q ;
+  (* hierconn *) wire [3:0] \circuit.inner.taken$q ;
+  (* hierconn *) wire [4:0] \circuit.inner.missing$q ;
   (* hierconn *) wire [4:0] \circuit.inner.outstanding$q ;
   (* hierconn *) wire [35:0] \circuit.inner.queue.words[0] ;
   (* hierconn *) wire [35:0] \circuit.inner.queue.words[1] ;
@@ -70,8 +71,9 @@ module proof(
     | place == 15 & \circuit.inner.queue.words[15] == word;
 
   wire [6:0] all = on_the_way + waiting;
-  wire [4:0] inside = \circuit.inner.put$q - \circuit.inner.taken$q ;
-  assign holds = all <= DEPTH & inside == waiting & \circuit.inner.outstanding$q == all
+  wire [3:0] inside = \circuit.inner.put$q - \circuit.inner.taken$q ;
+  wire [4:0] missing = -waiting;
+  assign holds = all <= DEPTH & inside == waiting[3:0] & \circuit.inner.missing$q == missing & \circuit.inner.outstanding$q == all
     & output_valid == (waiting != 0) & drained == (all == 0) & credit == (all < DEPTH)
     & (~followed | before < waiting & stored & (before != 0 | output_data == word));
   assign reached = followed & before == 12 & on_the_way == 2;

@@ -97,8 +97,10 @@ pub struct Datapath {
     load: LoadUnit,
     checks: Vec<ResidueCheck>,
     intake: Intake,
-    /// Modulus of the checks, in a register of their own.
-    bound: MaskedRegister<Word<17>>,
+    /// Modulus of each check, in a register of its own.
+    bounds: Vec<MaskedRegister<Word<17>>>,
+    /// `AUT`, in a register of the tags' own.
+    early: MaskedRegister<Bit>,
     relays: Vec<Relay>,
     waits: Vec<Delay<Word<36>>>,
     streams: Vec<Delay<Word<36>>>,
@@ -234,7 +236,8 @@ impl Datapath {
             load: LoadUnit::new(),
             checks: vec![ResidueCheck::default(); lanes - 1],
             intake: Intake::new(shape),
-            bound: MaskedRegister::default(),
+            bounds: vec![MaskedRegister::default(); lanes],
+            early: MaskedRegister::default(),
             relays: vec![Relay::default(); (lanes / 2).max(1)],
             waits: vec![Delay::new(LoadUnit::LATENCY); lanes - 1],
             streams: vec![Delay::new(ROUTE_CYCLE + 1 - LoadUnit::LATENCY); lanes],
@@ -284,7 +287,7 @@ impl Logic for Datapath {
         self.decode.clock.next = self.clock.val();
         self.steps.clock.next = self.clock.val();
         self.intake.clock.next = self.clock.val();
-        self.bound.clock.next = self.clock.val();
+        self.early.clock.next = self.clock.val();
         self.walk.clock.next = self.clock.val();
         self.network.clock.next = self.clock.val();
         self.select.clock.next = self.clock.val();
@@ -414,25 +417,26 @@ impl Logic for Datapath {
         for i in 0..self._lanes {
             self.intake.input_data[i].next = self.input_data[i].val();
             self.streams[i].clock.next = self.clock.val();
+            self.bounds[i].clock.next = self.clock.val();
+            self.bounds[i].d.next = self.qh.val();
+            self.bounds[i].keep.next = !self.lanes[i].passed.val();
             self.streams[i].d.next = self.load.word_out.val();
             self.lanes[i].stream.next = self.streams[i].q.val();
         }
-        self.found.next = self.steps.issue.val() & self.decode.command.val().streams;
+        self.found.next = self.intake.ready.val();
         self.load.valid.next = self.found.val();
         self.load.word.next = self.intake.beat[0].val();
-        self.load.weights.next = self.weights.val() & self.decode.command.val().load;
-        self.bound.d.next = self.qh.val();
-        self.bound.keep.next = !self.relays[0].passed.val();
-        self.load.qh.next = self.bound.q.val();
+        self.load.weights.next = self.weights.val() & self.intake.loads.val();
+        self.load.qh.next = self.bounds[0].q.val();
         self.load.flush.next = self.flush.val();
         for i in 0..self._last_lane {
             self.checks[i].clock.next = self.clock.val();
-            self.checks[i].valid.next = self.found.val() & !self.decode.command.val().load;
+            self.checks[i].valid.next = self.found.val() & !self.intake.loads.val();
             self.checks[i].word.next = self.intake.beat[i + 1].val();
-            self.checks[i].qh.next = self.bound.q.val();
+            self.checks[i].qh.next = self.bounds[i + 1].q.val();
             self.waits[i].clock.next = self.clock.val();
             self.waits[i].d.next = self.intake.beat[i + 1].val();
-            if !self.decode.command.val().load {
+            if !self.intake.loads.val() {
                 self.streams[i + 1].d.next = self.waits[i].q.val();
             }
         }
@@ -450,7 +454,7 @@ impl Logic for Datapath {
             self.events.next = self.events.val() | self.one_event.val();
         }
         // Those of an automorphism are written early and must not be seen again further down the line.
-        if self.decode.command.val().automorphism {
+        if self.early.q.val() {
             self.events.next = self.events.val() & self.early_events.val();
         }
         if self.flush.val() {
@@ -464,8 +468,10 @@ impl Logic for Datapath {
         for i in self._late..self._above_late {
             self.arrived.next = self.valid.q.val().get_bit(i);
         }
+        self.early.d.next = self.decode.decoded.val().automorphism;
+        self.early.keep.next = !self.steps.passed.val();
         self.arriving.next = self.late_tags.q.val();
-        if self.decode.command.val().automorphism {
+        if self.early.q.val() {
             self.arriving.next = self.early_tags.q.val();
             for i in self._early..self._above_early {
                 self.arrived.next = self.valid.q.val().get_bit(i);
@@ -499,7 +505,7 @@ impl Logic for Datapath {
         self.drained.next = true;
         for i in 0..self._queues {
             self.queues[i].clock.next = self.clock.val();
-            self.queues[i].reserve.next = self.steps.issue.val() & self.decode.command.val().store;
+            self.queues[i].reserve.next = self.steps.departure.val().push;
             self.queues[i].push.next = self.select.push.val();
             self.queues[i].push_data.next = self.select.word.val();
             self.queues[i].output_ready.next = self.output_ready.val();

@@ -36,6 +36,8 @@ pub struct Intake {
     pub stall: Signal<Out, Bit>,
     /// What the next event needs is here; the event must take it in this cycle.
     pub ready: Signal<Out, Bit>,
+    /// From the cycle after `start`: the instruction is `LD`.
+    pub loads: Signal<Out, Bit>,
     /// The next event's beat.
     pub beat: Vec<Signal<Out, Word<36>>>,
 
@@ -79,6 +81,7 @@ impl Intake {
             input_data: vec![Signal::default(); lanes],
             stall: Signal::default(),
             ready: Signal::default(),
+            loads: Signal::default(),
             beat: vec![Signal::default(); lanes],
             open: Register::default(),
             left: Register::default(),
@@ -135,6 +138,7 @@ impl Logic for Intake {
 
         // The buffer.
         self.ready.next = self.here.q.val();
+        self.loads.next = self.alone.q.val();
         self.next_filled.next = self.take.val() | self.spare.q.val() | self.waits.q.val();
         self.next_spare.next = self.take.val() & (self.spare.q.val() | self.waits.q.val());
         if self.flush.val() {

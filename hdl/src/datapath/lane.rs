@@ -114,7 +114,7 @@ pub struct Lane {
     loading: MaskedRegister<TwiddleWrite>,
     /// The operands of this lane, and those of its neighbours.
     near: Register<Fetched>,
-    far: Register<Fetched>,
+    far: MaskedRegister<Fetched>,
     crosses: Register<Bit>,
     fetched: Register<Fetched>,
     chosen: Register<Exceeding>,
@@ -188,7 +188,7 @@ impl Lane {
             stream_second: MaskedRegister::default(),
             loading: MaskedRegister::default(),
             near: Register::default(),
-            far: Register::default(),
+            far: MaskedRegister::default(),
             crosses: Register::default(),
             fetched: Register::default(),
             chosen: Register::default(),
@@ -330,6 +330,7 @@ impl Logic for Lane {
         self.near.d.next.first = self.first_word.val() | self.stream_first.q.val();
         self.near.d.next.second = self.second_word.val() | self.stream_second.q.val();
         self.near.d.next.third = self.low.third.val() | self.high.third.val();
+        self.far.keep.next = !self.sleep.q.val();
         self.far.d.next.first = self.crossed_first.val();
         self.far.d.next.second = self.crossed_second.val();
         self.far.d.next.third = self.zero.val();

@@ -36,16 +36,18 @@ pub struct StoreQueue {
     pub drained: Signal<Out, Bit>,
 
     queue: RegisterFile<Word<36>>,
-    /// Counters of words put in and taken out, modulo 32: equal means empty.
-    put: Register<Word<5>>,
-    taken: Register<Word<5>>,
+    /// Where the next word is put, and where the oldest is.
+    put: Register<Word<4>>,
+    taken: Register<Word<4>>,
+    /// Minus the number of words in the queue, modulo 32: the top bit says that there are any.
+    missing: Register<Word<5>>,
     outstanding: Register<Word<5>>,
+    one_place: Constant<Word<4>>,
     one: Constant<Word<5>>,
-    place: Constant<Word<5>>,
-    put_place: Signal<Local, Word<5>>,
-    taken_place: Signal<Local, Word<5>>,
-    next_put: Signal<Local, Word<5>>,
-    next_taken: Signal<Local, Word<5>>,
+    next_put: Signal<Local, Word<4>>,
+    next_taken: Signal<Local, Word<4>>,
+    fuller: Signal<Local, Word<5>>,
+    emptier: Signal<Local, Word<5>>,
     more: Signal<Local, Word<5>>,
     fewer: Signal<Local, Word<5>>,
     shown: Signal<Local, Bit>,
@@ -71,13 +73,14 @@ impl StoreQueue {
             queue: RegisterFile::new(Self::DEPTH),
             put: Register::default(),
             taken: Register::default(),
+            missing: Register::default(),
             outstanding: Register::default(),
+            one_place: Constant::new(Word::new(1)),
             one: Constant::new(Word::new(1)),
-            place: Constant::new(Word::new(Self::DEPTH as u64 - 1)),
-            put_place: Signal::default(),
-            taken_place: Signal::default(),
             next_put: Signal::default(),
             next_taken: Signal::default(),
+            fuller: Signal::default(),
+            emptier: Signal::default(),
             more: Signal::default(),
             fewer: Signal::default(),
             shown: Signal::default(),
@@ -98,24 +101,22 @@ impl Logic for StoreQueue {
         self.queue.clock.next = self.clock.val();
         self.put.clock.next = self.clock.val();
         self.taken.clock.next = self.clock.val();
+        self.missing.clock.next = self.clock.val();
         self.outstanding.clock.next = self.clock.val();
 
-        self.put_place.next = self.put.q.val() & self.place.val();
-        self.taken_place.next = self.taken.q.val() & self.place.val();
         self.queue.write.next = self.push.val();
-        self.queue.write_address.next =
-            bit_cast::<REGISTER_FILE_ADDRESS_BITS, 5>(self.put_place.val());
+        self.queue.write_address.next = bit_cast::<REGISTER_FILE_ADDRESS_BITS, 4>(self.put.q.val());
         self.queue.write_data.next = self.push_data.val();
         self.queue.read_address.next =
-            bit_cast::<REGISTER_FILE_ADDRESS_BITS, 5>(self.taken_place.val());
+            bit_cast::<REGISTER_FILE_ADDRESS_BITS, 4>(self.taken.q.val());
 
-        self.shown.next = self.put.q.val() != self.taken.q.val();
+        self.shown.next = self.missing.q.val().get_bit(4);
         self.leaves.next = self.shown.val() & self.output_ready.val();
         self.output_valid.next = self.shown.val();
         self.output_data.next = self.queue.read_data.val();
 
-        self.next_put.next = self.put.q.val() + self.one.val();
-        self.next_taken.next = self.taken.q.val() + self.one.val();
+        self.next_put.next = self.put.q.val() + self.one_place.val();
+        self.next_taken.next = self.taken.q.val() + self.one_place.val();
         self.put.d.next = self.put.q.val();
         self.taken.d.next = self.taken.q.val();
         if self.push.val() {
@@ -123,6 +124,16 @@ impl Logic for StoreQueue {
         }
         if self.leaves.val() {
             self.taken.d.next = self.next_taken.val();
+        }
+
+        self.fuller.next = self.missing.q.val() - self.one.val();
+        self.emptier.next = self.missing.q.val() + self.one.val();
+        self.missing.d.next = self.missing.q.val();
+        if self.push.val() & !self.leaves.val() {
+            self.missing.d.next = self.fuller.val();
+        }
+        if !self.push.val() & self.leaves.val() {
+            self.missing.d.next = self.emptier.val();
         }
 
         self.more.next = self.outstanding.q.val() + self.one.val();
