@@ -1,13 +1,15 @@
 //! One circuit through the tools, step by step. A step that was done with the same inputs is not done again.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::floorplan;
 use crate::fpga_tools::{FpgaTools, logged};
 use crate::shell::target_directory;
 use crate::verilog::{Target, Written, sha256};
@@ -66,6 +68,9 @@ read_verilog circuit.v pins.v; synth_ecp5 -top TOP -json ecp5.netlist.json"
 pub const PLACEMENT: &str =
     "--85k --speed 8 --package CABGA756 --freq 300 --timing-allow-fail --lpf-allow-unconstrained";
 
+/// The netlist with the places of the floorplan.
+const PLANNED: &str = "ecp5.planned.json";
+
 /// A circuit on its way.
 pub struct Job {
     /// The circuit.
@@ -99,8 +104,42 @@ impl Job {
         Ok(sha256(&all.join("\0")))
     }
 
-    /// Runs Yosys.
+    /// The netlist that nextpnr reads, and what it depends on.
+    fn netlist(&self) -> Result<(&'static str, String)> {
+        netlist(self.circuit.butterflies, self.inputs(Device::Ecp5)?)
+    }
+
+    fn top(&self) -> String {
+        format!("{}_pins", self.circuit.name)
+    }
+
+    /// Runs Yosys, and makes the floorplan of a circuit that gets one.
     pub fn synthesise(&self, tools: &FpgaTools, device: Device) -> Result<()> {
+        self.run_yosys(tools, device)?;
+        match device {
+            Device::Ecp5 => self.plan().context("floorplan"),
+            Device::Xilinx7 => Ok(()),
+        }
+    }
+
+    fn plan(&self) -> Result<()> {
+        let (netlist, inputs) = self.netlist()?;
+        let step = Step::new(&self.directory, "floorplan", inputs);
+        if netlist != PLANNED || step.is_done(PLANNED) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let mut netlist = self.json(Device::Ecp5.result())?;
+        floorplan::apply(&mut netlist, &self.top())?;
+        let mut file = BufWriter::new(File::create(self.directory.join(PLANNED))?);
+        serde_json::to_writer(&mut file, &netlist)?;
+        file.flush()?;
+        step.done()?;
+        self.said("floorplan", start, "");
+        Ok(())
+    }
+
+    fn run_yosys(&self, tools: &FpgaTools, device: Device) -> Result<()> {
         let name = device.name();
         let step = Step::new(&self.directory, name, self.inputs(device)?);
         if step.is_done(device.result()) {
@@ -115,8 +154,10 @@ impl Job {
             self.circuit.text(device.text())?,
         )?;
         fs::write(directory.join("pins.v"), self.circuit.pins()?)?;
-        let top = format!("{}_pins", self.circuit.name);
-        let script = device.script().replace("TOP", &top).replace('\n', "; ");
+        let script = device
+            .script()
+            .replace("TOP", &self.top())
+            .replace('\n', "; ");
         logged(
             &tools
                 .command("yosys", &directory)
@@ -136,15 +177,16 @@ impl Job {
     /// Places and routes from a seed.
     pub fn place(&self, tools: &FpgaTools, seed: u32) -> Result<()> {
         let result = format!("seed-{seed}.json");
-        let inputs = self.inputs(Device::Ecp5)? + PLACEMENT;
-        let step = Step::new(&self.directory, &format!("seed-{seed}"), inputs);
+        let (netlist, inputs) = self.netlist()?;
+        let step = Step::new(&self.directory, &format!("seed-{seed}"), inputs + PLACEMENT);
         if !step.is_done(&result) {
             let start = Instant::now();
             let log = format!("seed-{seed}.log");
             logged(
                 &tools
                     .command("nextpnr-ecp5", &self.directory)
-                    .arguments("-q --json ecp5.netlist.json")
+                    .arguments("-q --json")
+                    .argument(netlist)
                     .arguments(PLACEMENT)
                     .arguments(&format!(
                         "--seed {seed} --report unfinished-{result} -l {log}"
@@ -180,6 +222,15 @@ impl Job {
         let text = fs::read_to_string(self.directory.join(file)).context(file.to_owned())?;
         serde_json::from_str(&text).context(file.to_owned())
     }
+}
+
+/// The netlist that nextpnr reads, and what it depends on, where what Yosys wrote depends on `inputs`.
+fn netlist(butterflies: u64, inputs: String) -> Result<(&'static str, String)> {
+    Ok(if floorplan::is_for(butterflies) {
+        (PLANNED, inputs + &floorplan::description()?)
+    } else {
+        (Device::Ecp5.result(), inputs)
+    })
 }
 
 /// What nextpnr says about one placement.
@@ -269,6 +320,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn placements_of_eight_butterflies_depend_on_the_floorplan() {
+        let of = |butterflies| netlist(butterflies, "inputs".to_owned()).unwrap();
+        assert_eq!(of(4), (Device::Ecp5.result(), "inputs".to_owned()));
+        let (file, inputs) = of(8);
+        assert_eq!(file, PLANNED);
+        assert_eq!(
+            inputs,
+            format!("inputs{}", floorplan::description().unwrap())
+        );
+    }
 
     #[test]
     fn a_report_of_nextpnr_is_read() {

@@ -1,10 +1,11 @@
 //! `cargo xtask synth`: area and speed of the circuits on a Lattice ECP5, area on a Xilinx 7-series device.
 //!
 //! Every circuit is put into a module with three pins, synthesised with Yosys, and placed and routed with nextpnr from
-//! several seeds. The figures go into `docs/synthesis.json`, together with the hash of the Verilog that they were made
-//! from, and from there into the tables of the documents. What was done before is not done again as long as
-//! `target/synth` is there.
+//! several seeds; memories and multipliers of the largest circuits stand where [`floorplan`] puts them. The figures go
+//! into `docs/synthesis.json`, together with the hash of the Verilog that they were made from, and from there into the
+//! tables of the documents. What was done before is not done again as long as `target/synth` is there.
 
+mod floorplan;
 pub mod flow;
 pub mod report;
 mod tables;
@@ -83,7 +84,7 @@ pub fn run(options: &Options) -> Result<()> {
         job.place(&tools, *seed)
     })?;
     let mut report = Report::read().unwrap_or_default();
-    report.begin(versions);
+    report.begin(versions)?;
     for job in &jobs {
         report.put(Configuration::new(job, &options.seeds)?);
     }

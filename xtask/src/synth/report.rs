@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::flow::{Device, Job, PLACEMENT};
-use super::tables;
+use super::{floorplan, tables};
 use crate::fpga_tools::PACKAGES;
 use crate::shell::root;
 use crate::verilog::{self, SYNTHESISED, Target, Written, sha256};
@@ -28,7 +28,7 @@ pub struct Report {
     pub tools: Vec<String>,
     /// The Python packages that bring them.
     pub packages: Vec<String>,
-    /// What Yosys and nextpnr were told.
+    /// What Yosys and nextpnr were told, and what has a fixed place.
     pub flow: BTreeMap<String, String>,
     /// The circuits, in the order of their list.
     pub configs: Vec<Configuration>,
@@ -115,13 +115,14 @@ fn rounded(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-fn flow() -> BTreeMap<String, String> {
+fn flow() -> Result<BTreeMap<String, String>> {
     let mut flow: BTreeMap<String, String> = Device::ALL
         .into_iter()
         .map(|device| (format!("yosys {device:?}"), device.script().to_owned()))
         .collect();
     flow.insert("nextpnr-ecp5".to_owned(), PLACEMENT.to_owned());
-    flow
+    flow.insert("floorplan".to_owned(), floorplan::description()?);
+    Ok(flow)
 }
 
 /// The three hashes of a circuit: ECP5, plain, pins.
@@ -236,11 +237,11 @@ impl Report {
     }
 
     /// Figures of other tools, or made in another way, are forgotten.
-    pub fn begin(&mut self, versions: [String; 2]) {
+    pub fn begin(&mut self, versions: [String; 2]) -> Result<()> {
         let new = Self {
             tools: versions.to_vec(),
             packages: PACKAGES.map(str::to_owned).to_vec(),
-            flow: flow(),
+            flow: flow()?,
             configs: Vec::new(),
         };
         let configs = std::mem::take(&mut self.configs);
@@ -249,6 +250,7 @@ impl Report {
         if same {
             self.configs = configs;
         }
+        Ok(())
     }
 
     /// Adds or replaces the figures of a circuit.
@@ -271,7 +273,7 @@ impl Report {
     /// Why the report does not describe the circuits as they are now; nothing if it does.
     fn outdated(&self, written: &[Written]) -> Result<Vec<String>> {
         let mut why = Vec::new();
-        if self.flow != flow() || self.packages != PACKAGES {
+        if self.flow != flow()? || self.packages != PACKAGES {
             why.push("the tools are used in another way".to_owned());
         }
         for name in SYNTHESISED {
@@ -326,6 +328,25 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[1.5]), 1.5);
         assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_report_with_another_floorplan_is_not_current() {
+        let mut report = Report {
+            packages: PACKAGES.map(str::to_owned).to_vec(),
+            flow: flow().unwrap(),
+            ..Report::default()
+        };
+        let tools_differ = |report: &Report| {
+            let why = report.outdated(&[]).unwrap();
+            why.iter().any(|reason| reason.contains("another way"))
+        };
+        assert!(!tools_differ(&report));
+        let plan = report.flow.get_mut("floorplan").unwrap();
+        plan.push('0');
+        assert!(tools_differ(&report));
+        report.flow.remove("floorplan");
+        assert!(tools_differ(&report));
     }
 
     #[test]

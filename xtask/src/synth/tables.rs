@@ -106,7 +106,8 @@ fn long(report: &Report) -> String {
     let mut text = format!(
         "{}; LFE5U-85F, speed grade 8, package CABGA756. LUT4 are all lookup tables in use, those of carry chains and \
          of distributed RAM with its write ports included. Times are for the median clock, but for no more than the {DATA_SHEET_MHZ:.0} MHz that the data \
-         sheet allows a multiplier, which nextpnr does not know.\n\n\
+         sheet allows a multiplier, which nextpnr does not know. Memories and multipliers of circuits with 8 butterflies \
+         have fixed places (`xtask/src/synth/floorplan.rs`); nextpnr places everything else.\n\n\
          | circuit | cycles | MHz from each seed | µs | LUT4 | FF | DSP | EBR | kLUT4·µs |\n\
          |---|---|---|---|---|---|---|---|---|\n",
         report.tools.join(", ")
