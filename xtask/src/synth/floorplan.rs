@@ -12,7 +12,8 @@
 //!
 //! Which lane stands where follows from who exchanges words: row stages connect lanes u and u + 4 with lanes 2u and 2u + 1
 //! (u < 4), and the inverse takes its twiddles from the mirrored lane 7 − u. No arrangement of the lanes has a smaller
-//! sum of distances, in steps of the grid along and across, over these connections than [`GRID`].
+//! sum of distances, in steps of the grid along and across, over these connections than [`GRID`]. Mirrored lanes stand in
+//! one column, because they share a relay.
 //!
 //! A place is a cell's attribute `BEL` in the netlist.
 
@@ -32,7 +33,7 @@ use sites::{Kind, SITES_OF_ROW, Site};
 const LANES: u64 = 8;
 
 /// Lanes as they stand on the die: upper half, lower half.
-const GRID: [[usize; 4]; 2] = [[0, 1, 4, 2], [7, 3, 6, 5]];
+const GRID: [[usize; 4]; 2] = [[0, 1, 4, 2], [7, 6, 3, 5]];
 
 /// Sites in a row, of either kind, that belong to one column of the grid.
 const SITES_OF_COLUMN: usize = SITES_OF_ROW / GRID[0].len();
