@@ -1,5 +1,5 @@
 // The addresses of an automorphism. With v_c = c*g + h, the bank that class c reads from, v_c mod M, shows row v_c div M
-// of the operand in the second cycle after it is computed, and in every cycle from the second of `ready` on g rows further
+// of the operand in the third cycle after it is computed, and in every cycle from the second of `ready` on g rows further
 // (mod R); the swaps are bits of v_c.
 module proof #(parameter LOG_N = 10, LOG_BANKS = 2)(
   input clock, start,
@@ -10,7 +10,7 @@ module proof #(parameter LOG_N = 10, LOG_BANKS = 2)(
   wire ready;
   wire [12*BANKS-1:0] rows;
   wire [BANKS-2:0] swaps;
-  circuit circuit(.clock, .start, .galois, .ready, .all_rows(rows), .all_swaps(swaps));
+  circuit circuit(.clock, .start, .galois, .all_asleep({BANKS/2{1'b0}}), .ready, .all_rows(rows), .all_swaps(swaps));
   (* hierconn *) wire [12:0] \circuit.inner.value$q ;
   (* hierconn *) wire [4:0] \circuit.inner.count$q ;
   wire [12:0] value = \circuit.inner.value$q ;
@@ -27,11 +27,14 @@ module proof #(parameter LOG_N = 10, LOG_BANKS = 2)(
 
   reg begun = 0;
   // Classes whose rows are there.
-  reg [4:0] loaded = 0;
+  reg [4:0] passed = 0, loaded = 0;
+  reg complete = 0;
   reg [12:0] galois_before;
   always @(posedge clock) begin
     galois_before <= galois;
-    loaded <= start ? 0 : count;
+    passed <= start ? 0 : count;
+    loaded <= start ? 0 : passed;
+    complete <= count == BANKS & ~start;
     if (start) begun <= 1;
   end
   assign assumed = start | galois == galois_before;
@@ -74,6 +77,6 @@ module proof #(parameter LOG_N = 10, LOG_BANKS = 2)(
         & (loaded <= c | (&row_right)) & (count <= c | (&swap_right));
     end
   endgenerate
-  assign holds = ~begun | start | (&right) & count <= BANKS & ready == (count == BANKS);
+  assign holds = ~begun | start | (&right) & count <= BANKS & ready == complete;
   assign reached = begun & ready & class_[0].row == class_[0].first + 3 * g;
 endmodule

@@ -45,11 +45,14 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
   wire pointwise = takes_two | op == MULI | op == RED;
   wire serial = op == LD | op == ST;
   wire streams = stream_a | stream_b;
+  // The first event comes in the second cycle after `start`.
+  (* hierconn *) wire \circuit.inner.starting$q ;
+  wire starting = \circuit.inner.starting$q ;
   reg running = 0;
   reg [27:0] before;
   wire [27:0] instruction = {op, slot_a, slot_b, slot_dst, stream_a, stream_b};
   always @(posedge clock) before <= instruction;
-  assign assumed = ~\circuit.inner.steps$asleep  & (start | instruction == before) & ~(start & running)
+  assign assumed = ~\circuit.inner.steps$asleep  & (start | instruction == before) & ~(start & (starting | running))
     & (pointwise | serial | op == AUT) & (~streams | takes_two) & ~(stream_a & stream_b);
 
   // Where the instruction should stand.
@@ -60,7 +63,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4)(
       k <= k + 1'b1;
       if (k == last) running <= 0;
     end
-    if (start) {k, running} <= 1;
+    if (starting) {k, running} <= 1;
     if (flush) running <= 0;
   end
 

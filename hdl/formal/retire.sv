@@ -42,6 +42,9 @@ module proof #(parameter EARLY = 13, LATE = 30)(
   (* hierconn *) wire \circuit.inner.relays$0.sleep$q ;
   (* hierconn *) wire \circuit.inner.steps.sleep$q ;
   (* hierconn *) wire \circuit.inner.early$q ;
+  // The first event comes in the second cycle after `start`.
+  (* hierconn *) wire \circuit.inner.starting$q ;
+  wire starting = \circuit.inner.starting$q ;
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.arrival$q ;
   wire awake = ~\circuit.inner.relays$0.sleep$q  & ~\circuit.inner.steps.sleep$q ;
 
@@ -107,11 +110,11 @@ module proof #(parameter EARLY = 13, LATE = 30)(
     & (since_last == 0 | ~state[`State_running]) & since_last <= latency + 2
     & finish[0] == (since_last == latency - 1) & finish[1] == (since_last == latency)
     & finish[2] == (since_last == latency + 1) & finish[3] == (since_last == latency + 2);
-  wire running_right = state[`State_running] == (since_last == 0);
-  wire command_right = command[`Command_automorphism] == early & \circuit.inner.early$q  == early & awake & \circuit.inner.steps.held$q  == command;
+  wire running_right = state[`State_running] == (since_last == 0 & ~starting) & (~starting | since_last == 0 & flight == 0);
+  wire command_right = starting | command[`Command_automorphism] == early & \circuit.inner.early$q  == early & \circuit.inner.steps.held$q  == command;
 
   assign holds = busy
-    ? write_right & arrival_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
-    : idle_right & awake & ~state[`State_running] & since_last == 0 & ~valid & flight == 0 & events[LATE-2:0] == 0;
+    ? awake & write_right & arrival_right & done_right & nothing_younger & (&last_place) & account & running_right & command_right
+    : idle_right & awake & ~starting & ~state[`State_running] & since_last == 0 & ~valid & flight == 0 & events[LATE-2:0] == 0;
   assign reached = early & written[`Tag_low];
 endmodule

@@ -71,10 +71,12 @@ module proof(
     | place == 15 & \circuit.inner.queue.words[15] == word;
 
   wire [6:0] all = on_the_way + waiting;
+  reg [6:0] all_before = 0;
+  always @(posedge clock) all_before <= all;
   wire [3:0] inside = \circuit.inner.put$q - \circuit.inner.taken$q ;
   wire [4:0] missing = -waiting;
   assign holds = all <= DEPTH & inside == waiting[3:0] & \circuit.inner.missing$q == missing & \circuit.inner.outstanding$q == all
-    & output_valid == (waiting != 0) & drained == (all == 0) & credit == (all < DEPTH)
+    & output_valid == (waiting != 0) & drained == (all_before == 0) & credit == (all < DEPTH)
     & (~followed | before < waiting & stored & (before != 0 | output_data == word));
   assign reached = followed & before == 12 & on_the_way == 2;
 endmodule

@@ -63,6 +63,9 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
   endfunction
 
   // What is assumed: nothing changes while an instruction runs, none is started before the last has issued its events.
+  // The first event comes in the second cycle after `start`.
+  (* hierconn *) wire \circuit.inner.starting$q ;
+  wire starting = \circuit.inner.starting$q ;
   reg inverse_before, running = 0;
   reg [6:0] source_before, target_before;
   reg [16:0] twiddle_base_before, row_base_before;
@@ -75,7 +78,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
   end
   wire stable = inverse == inverse_before & source == source_before & target == target_before
     & twiddle_base == twiddle_base_before & row_base == row_base_before;
-  assign assumed = ~\circuit.inner.steps$asleep  & row == row_before & (start | stable) & ~(start & running)
+  assign assumed = ~\circuit.inner.steps$asleep  & row == row_before & (start | stable) & ~(start & (starting | running))
     & twiddle_base[ROW_BITS:0] == 0 & (ROW_STRIDE != 1 | row_base[1:0] == 0)
     & (ROW_STRIDE == 1 | row_base == twiddle_base);
 
@@ -88,7 +91,7 @@ module proof #(parameter LOG_N = 12, LOG_BANKS = 4, ROW_STRIDE = 1)(
       if (&k) stage <= stage + 1'b1;
       if (&k & stage == LOG_N - 1) running <= 0;
     end
-    if (start) {stage, k, running} <= 1;
+    if (starting) {stage, k, running} <= 1;
     if (flush) running <= 0;
   end
 

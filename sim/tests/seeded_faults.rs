@@ -21,7 +21,7 @@ struct Fault {
     to: &'static str,
 }
 
-const FAULTS: [Fault; 26] = [
+const FAULTS: [Fault; 30] = [
     Fault {
         what: "a wrong bit in the address of a twiddle",
         module: "datapath$steps",
@@ -31,8 +31,8 @@ const FAULTS: [Fault; 26] = [
     Fault {
         what: "the other half of the twiddles in the inverse",
         module: "datapath$steps",
-        from: "if (state$q[(64'h3)+:(1)] != command[(64'h1)+:(1)]) begin",
-        to: "if (state$q[(64'h3)+:(1)]) begin",
+        from: "if (state$q[(64'h2)+:(1)] != held$q[(64'h1)+:(1)]) begin",
+        to: "if (state$q[(64'h2)+:(1)]) begin",
     },
     Fault {
         what: "a carry dropped in the Montgomery product",
@@ -67,8 +67,8 @@ const FAULTS: [Fault; 26] = [
     Fault {
         what: "results written to the wrong half",
         module: "datapath$steps",
-        from: "~(state$q[(64'h3)+:(1)] & ~command[(64'h0)+:(1)]);",
-        to: "(state$q[(64'h3)+:(1)] | command[(64'h0)+:(1)]);",
+        from: "~(state$q[(64'h2)+:(1)] & ~held$q[(64'h0)+:(1)]);",
+        to: "(state$q[(64'h2)+:(1)] | held$q[(64'h0)+:(1)]);",
     },
     Fault {
         what: "the sum of the inverse not halved",
@@ -114,9 +114,33 @@ const FAULTS: [Fault; 26] = [
     },
     Fault {
         what: "stalls not counted while a stream operand waits",
-        module: "datapath$steps",
-        from: "stall = (input_ready & ~input_valid) | ",
-        to: "stall = ",
+        module: "datapath",
+        from: "stall = steps$stall | intake$stall;",
+        to: "stall = steps$stall;",
+    },
+    Fault {
+        what: "a stream that is closed one beat early",
+        module: "datapath$intake",
+        from: "open$d = |left$q;",
+        to: "open$d = |left$q[13:1];",
+    },
+    Fault {
+        what: "a pair of events torn apart when the second beat is late",
+        module: "datapath$intake",
+        from: "here$d = next_filled & (next_single | next_spare);",
+        to: "here$d = next_filled;",
+    },
+    Fault {
+        what: "a beat overwritten while it waits for the second of its pair",
+        module: "datapath$intake",
+        from: "words$1$d = words$1$q;",
+        to: "words$1$d = input_data$1;",
+    },
+    Fault {
+        what: "a neighbour's word taken one cycle late",
+        module: "datapath$lanes$1",
+        from: "crosses$d = routed$q[(64'h2)+:(1)];",
+        to: "crosses$d = crosses$q & routed$q[(64'h2)+:(1)];",
     },
     Fault {
         what: "the middle residue lifted the wrong way by RED",
@@ -127,14 +151,14 @@ const FAULTS: [Fault; 26] = [
     Fault {
         what: "the sign of small integers taken from the wrong bit",
         module: "datapath$load",
-        from: "if (weight[32'h7]) begin",
-        to: "if (weight[32'h6]) begin",
+        from: "weights & weight[32'h7];",
+        to: "weights & weight[32'h6];",
     },
     Fault {
         what: "-1 loaded as another number",
         module: "datapath$load",
-        from: "if (&weight) begin",
-        to: "if (1'b0) begin",
+        from: "minus_one$d = &weight;",
+        to: "minus_one$d = 1'b0;",
     },
     Fault {
         what: "a switch of the automorphism's network stuck",

@@ -26,8 +26,8 @@ use super::{Geometry, Instruction, Program};
 pub const ISSUE_CYCLES: u64 = 3;
 /// Waiting for the next word, where the instruction before does nothing in the datapath.
 pub const FETCH_CYCLES: u64 = 3;
-/// From an address to the operands in front of a butterfly.
-pub const OPERAND_LATENCY: u64 = 12;
+/// Decoding, and from an address to the operands in front of a butterfly.
+pub const OPERAND_LATENCY: u64 = 13;
 /// A product, a sum, a difference, a halving.
 pub const BUTTERFLY_LATENCY: u64 = 18;
 /// From a result to its place in the memory, and the end of the instruction.
@@ -35,7 +35,7 @@ pub const WRITE_LATENCY: u64 = 2;
 /// From the port to the operands.
 pub const BEAT_LATENCY: u64 = 1;
 /// An automorphism's first address, and a row from the memory to the memory, the levels of the network apart.
-pub const AUTOMORPHISM_LATENCY: u64 = 11;
+pub const AUTOMORPHISM_LATENCY: u64 = 12;
 
 /// Cycles of one execution of one instruction.
 pub const fn instruction_cycles(instruction: &Instruction, geometry: &Geometry) -> u64 {

@@ -20,7 +20,7 @@
 use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;
 
-use crate::leaf::{Register, ReverseBits};
+use crate::leaf::{Delay, MaskedRegister, Register, ReverseBits};
 use crate::shape::Shape;
 use crate::word::{Word, bit_cast};
 
@@ -34,7 +34,7 @@ const fn reversed(value: usize, bits: usize) -> usize {
 
 /// Rows to read and swaps to make, for one automorphism at a time.
 ///
-/// After `start` it computes v_0 … v_{M−1}, one a cycle, by repeated addition; `ready` rises M + 1 cycles after
+/// After `start` it computes v_0 … v_{M−1}, one a cycle, by repeated addition; `ready` rises M + 2 cycles after
 /// `start`. One cycle later it shows the source rows of result row 0 (stored at the reversal of 0), and in every
 /// further cycle those of the next.
 #[derive(Clone, Debug, SettledBlock)]
@@ -45,6 +45,8 @@ pub struct AutomorphismAddresses {
     pub start: Signal<In, Bit>,
     /// h, below n; stable from `start` until the last row has been read.
     pub galois: Signal<In, Word<13>>,
+    /// Always 0, one for each lane, that synthesis takes for different (see [`Lane`](super::lane::Lane)).
+    pub asleep: Vec<Signal<In, Bit>>,
     /// Rows and swaps are those of the last `start`. Low in the cycle of `start`.
     pub ready: Signal<Out, Bit>,
     /// The row that each bank reads.
@@ -60,10 +62,13 @@ pub struct AutomorphismAddresses {
     element: Register<Word<13>>,
     /// Natural row of each source bank.
     walks: Vec<Register<Word<12>>>,
-    walking: Register<Bit>,
-    /// The first row of the class before, and its bank.
+    walking: Delay<Bit>,
+    /// Stride and first row of the class before, and its bank; what the banks are told, each lane in registers of its own.
     start_row: Register<Word<12>>,
-    starts: Vec<Register<Bit>>,
+    strides: Vec<MaskedRegister<Word<12>>>,
+    start_rows: Vec<MaskedRegister<Word<12>>>,
+    starts: Vec<Delay<Bit>>,
+    is_ready: Register<Bit>,
     reversals: Vec<ReverseBits<12>>,
     held: Vec<Register<Bit>>,
 
@@ -76,7 +81,8 @@ pub struct AutomorphismAddresses {
     swap_class: Vec<Constant<Word<5>>>,
     swap_mask: Vec<Constant<Word<13>>>,
 
-    stride: Signal<Local, Word<12>>,
+    stride: Vec<Signal<Local, Word<12>>>,
+    beginning: Vec<Signal<Local, Word<12>>>,
     next_count: Signal<Local, Word<5>>,
     next_value: Signal<Local, Word<13>>,
     next_walk: Vec<Signal<Local, Word<12>>>,
@@ -85,6 +91,8 @@ pub struct AutomorphismAddresses {
     wide_value: Signal<Local, Word<17>>,
     first_row: Signal<Local, Word<12>>,
     swap_bit: Vec<Signal<Local, Word<13>>>,
+    _lanes: usize,
+    _above_lanes: usize,
     _banks: usize,
     _swaps: usize,
     _log_banks: usize,
@@ -94,7 +102,7 @@ pub struct AutomorphismAddresses {
 impl AutomorphismAddresses {
     /// Cycles from `start` to `ready`.
     pub fn setup_cycles(shape: &Shape) -> usize {
-        shape.banks() + 1
+        shape.banks() + 2
     }
 
     /// The unit of a machine of this shape.
@@ -114,6 +122,7 @@ impl AutomorphismAddresses {
             clock: Signal::default(),
             start: Signal::default(),
             galois: Signal::default(),
+            asleep: vec![Signal::default(); banks / 2],
             ready: Signal::default(),
             rows: vec![Signal::default(); banks],
             swaps: vec![Signal::default(); banks - 1],
@@ -121,9 +130,12 @@ impl AutomorphismAddresses {
             value: Register::default(),
             element: Register::default(),
             walks: vec![Register::default(); banks],
-            walking: Register::default(),
+            walking: Delay::new(2),
             start_row: Register::default(),
-            starts: vec![Register::default(); banks],
+            strides: vec![MaskedRegister::default(); banks / 2],
+            start_rows: vec![MaskedRegister::default(); banks / 2],
+            starts: vec![Delay::new(2); banks],
+            is_ready: Register::default(),
             reversals: vec![ReverseBits::new(row_bits); banks],
             held: vec![Register::default(); banks - 1],
             classes: Constant::new(Word::new(banks as u64)),
@@ -136,7 +148,8 @@ impl AutomorphismAddresses {
                 .collect(),
             swap_class,
             swap_mask,
-            stride: Signal::default(),
+            stride: vec![Signal::default(); banks],
+            beginning: vec![Signal::default(); banks],
             next_count: Signal::default(),
             next_value: Signal::default(),
             next_walk: vec![Signal::default(); banks],
@@ -145,6 +158,8 @@ impl AutomorphismAddresses {
             wide_value: Signal::default(),
             first_row: Signal::default(),
             swap_bit: vec![Signal::default(); banks - 1],
+            _lanes: banks / 2,
+            _above_lanes: banks / 2 + 1,
             _banks: banks,
             _swaps: banks - 1,
             _log_banks: log_banks,
@@ -161,11 +176,12 @@ impl Logic for AutomorphismAddresses {
         self.element.clock.next = self.clock.val();
         self.walking.clock.next = self.clock.val();
         self.start_row.clock.next = self.clock.val();
+        self.is_ready.clock.next = self.clock.val();
 
         self.element.d.next = (self.galois.val() << 1) | self.one.val();
-        self.stride.next = bit_cast::<12, 13>(self.element.q.val());
         self.done.next = self.count.q.val() == self.classes.val();
-        self.ready.next = self.done.val() & !self.start.val();
+        self.is_ready.d.next = self.done.val() & !self.start.val();
+        self.ready.next = self.is_ready.q.val() & !self.start.val();
 
         // c and v_c.
         self.next_count.next = self.count.q.val() + self.one_class.val();
@@ -188,12 +204,28 @@ impl Logic for AutomorphismAddresses {
             self.first_row.next = self.wide_value.val().get_bits::<12>(i);
         }
 
-        // The banks' rows, one cycle later.
+        // The banks' rows, two cycles later.
         self.start_row.d.next = self.first_row.val();
         self.walking.d.next = self.done.val();
+        for i in 0..self._lanes {
+            self.strides[i].clock.next = self.clock.val();
+            self.strides[i].keep.next = !self.asleep[i].val();
+            self.strides[i].d.next = bit_cast::<12, 13>(self.element.q.val());
+            self.start_rows[i].clock.next = self.clock.val();
+            self.start_rows[i].keep.next = !self.asleep[i].val();
+            self.start_rows[i].d.next = self.start_row.q.val();
+        }
+        for b in self._lanes..self._above_lanes {
+            for i in 0..self._lanes {
+                self.stride[i].next = self.strides[i].q.val();
+                self.stride[i + b].next = self.strides[i].q.val();
+                self.beginning[i].next = self.start_rows[i].q.val();
+                self.beginning[i + b].next = self.start_rows[i].q.val();
+            }
+        }
         for i in 0..self._banks {
             self.walks[i].clock.next = self.clock.val();
-            self.next_walk[i].next = self.walks[i].q.val() + self.stride.val();
+            self.next_walk[i].next = self.walks[i].q.val() + self.stride[i].val();
             self.starts[i].clock.next = self.clock.val();
             self.starts[i].d.next =
                 !self.done.val() & (self.source_class.val() == self.bank_class[i].val());
@@ -202,7 +234,7 @@ impl Logic for AutomorphismAddresses {
                 self.walks[i].d.next = self.next_walk[i].val();
             }
             if self.starts[i].q.val() {
-                self.walks[i].d.next = self.start_row.q.val();
+                self.walks[i].d.next = self.beginning[i].val();
             }
             self.reversals[i].d.next = self.walks[i].q.val();
             self.rows[i].next = self.reversals[i].q.val();

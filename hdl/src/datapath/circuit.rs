@@ -103,7 +103,11 @@ pub struct Datapath {
     early: MaskedRegister<Bit>,
     relays: Vec<Relay>,
     waits: Vec<Delay<Word<36>>>,
+    /// `LD`, for each lane.
+    serial: Vec<MaskedRegister<Bit>>,
     streams: Vec<Delay<Word<36>>>,
+    /// `start`, when the instruction is decoded.
+    starting: Register<Bit>,
     read: Register<Read>,
     routes: Delay<Route>,
     twiddle_rows: Delay<Word<ADDRESS_BITS>>,
@@ -239,8 +243,10 @@ impl Datapath {
             bounds: vec![MaskedRegister::default(); lanes],
             early: MaskedRegister::default(),
             relays: vec![Relay::default(); (lanes / 2).max(1)],
-            waits: vec![Delay::new(LoadUnit::LATENCY); lanes - 1],
-            streams: vec![Delay::new(ROUTE_CYCLE + 1 - LoadUnit::LATENCY); lanes],
+            waits: vec![Delay::new(LoadUnit::LATENCY + 1); lanes - 1],
+            serial: vec![MaskedRegister::default(); lanes],
+            streams: vec![Delay::new(ROUTE_CYCLE - LoadUnit::LATENCY); lanes],
+            starting: Register::default(),
             read: Register::default(),
             routes: Delay::new(ROUTE_CYCLE),
             twiddle_rows: Delay::new(TWIDDLE_CYCLE),
@@ -292,6 +298,7 @@ impl Logic for Datapath {
         self.network.clock.next = self.clock.val();
         self.select.clock.next = self.clock.val();
         self.load.clock.next = self.clock.val();
+        self.starting.clock.next = self.clock.val();
         self.read.clock.next = self.clock.val();
         self.routes.clock.next = self.clock.val();
         self.twiddle_rows.clock.next = self.clock.val();
@@ -315,10 +322,11 @@ impl Logic for Datapath {
         self.decode.factor.next = self.factor.val();
         self.decode.source_qh.next = self.source_qh.val();
         self.decode.addend.next = self.addend.val();
-        self.steps.start.next = self.start.val();
-        self.steps.start_inverse.next = self.decode.decoded.val().inverse;
+        self.starting.d.next = self.start.val() & !self.flush.val();
+        self.steps.start.next = self.starting.q.val();
+        self.steps.start_inverse.next = self.decode.command.val().inverse;
         self.steps.flush.next = self.flush.val();
-        self.steps.command.next = self.decode.decoded.val();
+        self.steps.command.next = self.decode.command.val();
         self.steps.asleep.next = self.relays[0].passed.val();
         self.steps.twiddle_base.next = self.twiddle_base.val();
         self.steps.row_base.next = self.row_base.val();
@@ -326,6 +334,9 @@ impl Logic for Datapath {
         self.steps.prepared.next = self.walk.ready.val();
         self.walk.start.next = self.start.val();
         self.walk.galois.next = self.galois.val();
+        for i in 0..self._lanes {
+            self.walk.asleep[i].next = self.lanes[i].passed.val();
+        }
         self.stall.next = self.steps.stall.val() | self.intake.stall.val();
 
         // What every lane is told.
@@ -369,12 +380,14 @@ impl Logic for Datapath {
             self.relays[i].route.next = self.routes.q.val();
             self.relays[i].tag.next = self.arrival.q.val();
             self.relays[i].twiddle_write.next = self.twiddle.q.val();
+            self.relays[i].word.next = self.load.word_out.val();
             self.lanes[i].command.next = self.relays[i].late_command.val();
             self.lanes[i].read.next = self.relays[i].late_read.val();
             self.lanes[i].twiddle_address.next = self.relays[i].late_twiddle_address.val();
             self.lanes[i].route.next = self.relays[i].late_route.val();
             self.lanes[i].tag.next = self.relays[i].late_tag.val();
             self.lanes[i].twiddle_write.next = self.relays[i].late_twiddle_write.val();
+            self.streams[i].d.next = self.relays[i].late_word.val();
         }
         for b in self._last_lane..self._lanes {
             for i in 0..self._lane_pairs {
@@ -384,6 +397,7 @@ impl Logic for Datapath {
                 self.lanes[b - i].route.next = self.relays[i].late_route.val();
                 self.lanes[b - i].tag.next = self.relays[i].late_tag.val();
                 self.lanes[b - i].twiddle_write.next = self.relays[i].late_twiddle_write.val();
+                self.streams[b - i].d.next = self.relays[i].late_word.val();
             }
         }
         for b in self._last_lane..self._lanes {
@@ -408,9 +422,9 @@ impl Logic for Datapath {
         }
 
         // The input stream. `LD` takes lane 0's word everywhere.
-        self.intake.start.next = self.start.val();
-        self.intake.streams.next = self.decode.decoded.val().streams;
-        self.intake.serial.next = self.decode.decoded.val().load;
+        self.intake.start.next = self.starting.q.val();
+        self.intake.streams.next = self.decode.command.val().streams;
+        self.intake.serial.next = self.decode.command.val().load;
         self.intake.flush.next = self.flush.val();
         self.intake.input_valid.next = self.input_valid.val();
         self.input_ready.next = self.intake.input_ready.val();
@@ -420,7 +434,9 @@ impl Logic for Datapath {
             self.bounds[i].clock.next = self.clock.val();
             self.bounds[i].d.next = self.qh.val();
             self.bounds[i].keep.next = !self.lanes[i].passed.val();
-            self.streams[i].d.next = self.load.word_out.val();
+            self.serial[i].clock.next = self.clock.val();
+            self.serial[i].d.next = self.intake.loads.val();
+            self.serial[i].keep.next = !self.lanes[i].passed.val();
             self.lanes[i].stream.next = self.streams[i].q.val();
         }
         self.found.next = self.intake.ready.val();
@@ -436,7 +452,7 @@ impl Logic for Datapath {
             self.checks[i].qh.next = self.bounds[i + 1].q.val();
             self.waits[i].clock.next = self.clock.val();
             self.waits[i].d.next = self.intake.beat[i + 1].val();
-            if !self.intake.loads.val() {
+            if !self.serial[i + 1].q.val() {
                 self.streams[i + 1].d.next = self.waits[i].q.val();
             }
         }
@@ -468,7 +484,7 @@ impl Logic for Datapath {
         for i in self._late..self._above_late {
             self.arrived.next = self.valid.q.val().get_bit(i);
         }
-        self.early.d.next = self.decode.decoded.val().automorphism;
+        self.early.d.next = self.decode.command.val().automorphism;
         self.early.keep.next = !self.steps.passed.val();
         self.arriving.next = self.late_tags.q.val();
         if self.early.q.val() {

@@ -51,9 +51,7 @@ pub struct Decode {
     pub source_qh: Signal<In, Word<17>>,
     /// `RED`: what is added.
     pub addend: Signal<In, Word<36>>,
-    /// In the same cycle: the instruction.
-    pub decoded: Signal<Out, Command>,
-    /// One cycle later.
+    /// One cycle later: the instruction.
     pub command: Signal<Out, Command>,
 
     held: Register<Command>,
@@ -101,7 +99,6 @@ impl Decode {
             factor: Signal::default(),
             source_qh: Signal::default(),
             addend: Signal::default(),
-            decoded: Signal::default(),
             command: Signal::default(),
             held: Register::default(),
             arithmetic: Constant::new(all),
@@ -154,48 +151,47 @@ impl Logic for Decode {
         self.exchanged.next = self.mac.val()
             & (self.group_b.val() == self.group_dst.val())
             & (self.slot_b.val() != self.slot_dst.val());
-        self.decoded.next.transform = self.intt.val() | (self.op.val() == self.op_ntt.val());
-        self.decoded.next.inverse = self.intt.val();
-        self.decoded.next.pointwise = self.mul.val()
+        self.held.d.next.transform = self.intt.val() | (self.op.val() == self.op_ntt.val());
+        self.held.d.next.inverse = self.intt.val();
+        self.held.d.next.pointwise = self.mul.val()
             | self.mac.val()
             | self.add.val()
             | self.sub.val()
             | self.muli.val()
             | self.reduce.val();
-        self.decoded.next.load = self.load.val();
-        self.decoded.next.store = self.op.val() == self.op_st.val();
-        self.decoded.next.automorphism =
+        self.held.d.next.load = self.load.val();
+        self.held.d.next.store = self.op.val() == self.op_st.val();
+        self.held.d.next.automorphism =
             self.arithmetic.val() & (self.op.val() == self.op_aut.val());
-        self.decoded.next.reduce = self.reduce.val();
-        self.decoded.next.streams = self.load.val() | self.streams.val();
-        self.decoded.next.no_x = self.mul.val() | self.muli.val();
-        self.decoded.next.first_is_y = self.mul.val() | self.mac.val() | self.muli.val();
-        self.decoded.next.second_is_w = self.mul.val() | self.mac.val();
-        self.decoded.next.factor = self.no_factor.val();
+        self.held.d.next.reduce = self.reduce.val();
+        self.held.d.next.streams = self.load.val() | self.streams.val();
+        self.held.d.next.no_x = self.mul.val() | self.muli.val();
+        self.held.d.next.first_is_y = self.mul.val() | self.mac.val() | self.muli.val();
+        self.held.d.next.second_is_w = self.mul.val() | self.mac.val();
+        self.held.d.next.factor = self.no_factor.val();
         if self.add.val() | self.sub.val() | self.muli.val() | self.reduce.val() {
-            self.decoded.next.factor = self.factor.val();
+            self.held.d.next.factor = self.factor.val();
         }
-        self.decoded.next.qh = self.qh.val();
-        self.decoded.next.source_qh = self.source_qh.val();
-        self.decoded.next.addend = self.addend.val();
-        self.decoded.next.no_first = self.load.val() | self.stream_minus.val();
-        self.decoded.next.stream_second = self.streams.val() & !self.stream_minus.val();
-        self.decoded.next.no_second =
+        self.held.d.next.qh = self.qh.val();
+        self.held.d.next.source_qh = self.source_qh.val();
+        self.held.d.next.addend = self.addend.val();
+        self.held.d.next.no_first = self.load.val() | self.stream_minus.val();
+        self.held.d.next.stream_second = self.streams.val() & !self.stream_minus.val();
+        self.held.d.next.no_second =
             self.load.val() | (self.streams.val() & !self.stream_minus.val());
-        self.decoded.next.third = self.mac.val();
-        self.decoded.next.same =
+        self.held.d.next.third = self.mac.val();
+        self.held.d.next.same =
             self.mac.val() & !self.streams.val() & (self.slot_a.val() == self.slot_b.val());
-        self.decoded.next.first_slot = self.slot_a.val();
-        self.decoded.next.second_slot = self.slot_b.val();
+        self.held.d.next.first_slot = self.slot_a.val();
+        self.held.d.next.second_slot = self.slot_b.val();
         if (self.stream_a.val() & !self.sub.val()) | self.exchanged.val() {
-            self.decoded.next.first_slot = self.slot_b.val();
-            self.decoded.next.second_slot = self.slot_a.val();
+            self.held.d.next.first_slot = self.slot_b.val();
+            self.held.d.next.second_slot = self.slot_a.val();
         }
         if self.stream_b.val() {
-            self.decoded.next.first_slot = self.slot_a.val();
+            self.held.d.next.first_slot = self.slot_a.val();
         }
-        self.decoded.next.target = self.slot_dst.val();
-        self.held.d.next = self.decoded.val();
+        self.held.d.next.target = self.slot_dst.val();
         self.command.next = self.held.q.val();
     }
 }

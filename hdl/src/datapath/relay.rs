@@ -33,6 +33,8 @@ pub struct Relay {
     pub tag: Signal<In, Tag>,
     /// A twiddle to load.
     pub twiddle_write: Signal<In, TwiddleWrite>,
+    /// A word of `LD`.
+    pub word: Signal<In, Word<36>>,
     /// The instruction, later.
     pub late_command: Signal<Out, Command>,
     /// What the low banks read, later.
@@ -45,6 +47,8 @@ pub struct Relay {
     pub late_tag: Signal<Out, Tag>,
     /// A twiddle to load, later.
     pub late_twiddle_write: Signal<Out, TwiddleWrite>,
+    /// A word of `LD`, later.
+    pub late_word: Signal<Out, Word<36>>,
 
     sleep: Register<Bit>,
     commands: MaskedRegister<Command>,
@@ -53,6 +57,7 @@ pub struct Relay {
     routes: MaskedRegister<Route>,
     tags: MaskedRegister<Tag>,
     writes: MaskedRegister<TwiddleWrite>,
+    words: MaskedRegister<Word<36>>,
 }
 
 impl Logic for Relay {
@@ -65,6 +70,7 @@ impl Logic for Relay {
         self.routes.clock.next = self.clock.val();
         self.tags.clock.next = self.clock.val();
         self.writes.clock.next = self.clock.val();
+        self.words.clock.next = self.clock.val();
 
         self.sleep.d.next = self.asleep.val();
         self.passed.next = self.sleep.q.val();
@@ -74,6 +80,7 @@ impl Logic for Relay {
         self.routes.keep.next = !self.sleep.q.val();
         self.tags.keep.next = !self.sleep.q.val();
         self.writes.keep.next = !self.sleep.q.val();
+        self.words.keep.next = !self.sleep.q.val();
 
         self.commands.d.next = self.command.val();
         self.reads.d.next = self.read.val();
@@ -81,11 +88,13 @@ impl Logic for Relay {
         self.routes.d.next = self.route.val();
         self.tags.d.next = self.tag.val();
         self.writes.d.next = self.twiddle_write.val();
+        self.words.d.next = self.word.val();
         self.late_command.next = self.commands.q.val();
         self.late_read.next = self.reads.q.val();
         self.late_twiddle_address.next = self.twiddle_rows.q.val();
         self.late_route.next = self.routes.q.val();
         self.late_tag.next = self.tags.q.val();
         self.late_twiddle_write.next = self.writes.q.val();
+        self.late_word.next = self.words.q.val();
     }
 }

@@ -397,7 +397,8 @@ impl Logic for Steps {
         self.route.next.second_high = self.state.q.val().half | !self.paired.val();
         self.route.next.crossed =
             self.crossing.val() & self.held.q.val().inverse & !self.paired.val();
-        self.departure.next.push = self.go.val() & self.held.q.val().store;
+        self.departure.next.push =
+            self.state.q.val().running & self.held.q.val().store & self.credit.val();
         self.departure.next.high = self.state.q.val().half;
         self.departure.next.lane = self.lane.val();
 

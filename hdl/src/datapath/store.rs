@@ -32,7 +32,7 @@ pub struct StoreQueue {
     pub output_data: Signal<Out, Word<36>>,
     /// The word shown is taken in this cycle.
     pub output_ready: Signal<In, Bit>,
-    /// Nothing is reserved or waits.
+    /// Nothing was reserved or waited in the cycle before.
     pub drained: Signal<Out, Bit>,
 
     queue: RegisterFile<Word<36>>,
@@ -42,6 +42,7 @@ pub struct StoreQueue {
     /// Minus the number of words in the queue, modulo 32: the top bit says that there are any.
     missing: Register<Word<5>>,
     outstanding: Register<Word<5>>,
+    busy: Register<Bit>,
     one_place: Constant<Word<4>>,
     one: Constant<Word<5>>,
     next_put: Signal<Local, Word<4>>,
@@ -75,6 +76,7 @@ impl StoreQueue {
             taken: Register::default(),
             missing: Register::default(),
             outstanding: Register::default(),
+            busy: Register::default(),
             one_place: Constant::new(Word::new(1)),
             one: Constant::new(Word::new(1)),
             next_put: Signal::default(),
@@ -103,6 +105,7 @@ impl Logic for StoreQueue {
         self.taken.clock.next = self.clock.val();
         self.missing.clock.next = self.clock.val();
         self.outstanding.clock.next = self.clock.val();
+        self.busy.clock.next = self.clock.val();
 
         self.queue.write.next = self.push.val();
         self.queue.write_address.next = bit_cast::<REGISTER_FILE_ADDRESS_BITS, 4>(self.put.q.val());
@@ -146,7 +149,8 @@ impl Logic for StoreQueue {
             self.outstanding.d.next = self.fewer.val();
         }
         self.credit.next = !self.outstanding.q.val().get_bit(4);
-        self.drained.next = !self.outstanding.q.val().any();
+        self.busy.d.next = self.outstanding.q.val().any();
+        self.drained.next = !self.busy.q.val();
     }
 }
 
@@ -167,6 +171,7 @@ mod tests {
         let mut issued = 0;
         let mut inside = VecDeque::new();
         let mut taken = Vec::new();
+        let mut waited = 0;
         for (&want, &take) in wants.iter().zip(takes) {
             assert!(simulate(&mut queue, 100));
             assert_eq!(
@@ -182,10 +187,8 @@ mod tests {
             queue.push_data.next = Word::new(pushed.unwrap_or(u64::MAX));
             queue.output_ready.next = take;
             assert!(simulate(&mut queue, 100));
-            assert_eq!(queue.drained.val(), {
-                let waiting = issued - u64::from(reserve);
-                waiting == taken.len() as u64
-            });
+            assert_eq!(queue.drained.val(), waited == 0);
+            waited = issued - u64::from(reserve) - taken.len() as u64;
             assert_eq!(queue.output_valid.val(), !inside.is_empty());
             if let Some(&oldest) = inside.front() {
                 assert_eq!(queue.output_data.val().value(), oldest);

@@ -1,6 +1,6 @@
 //! When things happen: cycles of an event, counted from its issue, and cycles of an instruction.
 //!
-//! No time depends on data. An instruction without streams issues its first event in the cycle after `start` (`AUT` when
+//! No time depends on data. An instruction without streams issues its first event in the second cycle after `start`, when it is decoded (`AUT` when
 //! its rows are known) and one in every cycle; each is followed through the pipeline by its results, and `done`
 //! is the cycle at whose end the last result of a high bank is written.
 
@@ -28,13 +28,13 @@ impl Datapath {
 
     /// Cycles from `start` to `done` of `NTT` and `INTT`.
     pub const fn transform_cycles(shape: &Shape) -> usize {
-        shape.rows() * shape.log_n() as usize + RESULT_CYCLE + 2
+        shape.rows() * shape.log_n() as usize + RESULT_CYCLE + 3
     }
 
     /// Cycles from `start` to `done` of `MUL`, `MAC`, `ADD`, `SUB`, `MULI` and `RED`; with a stream operand two more, and
     /// those of `stall`.
     pub const fn pointwise_cycles(shape: &Shape) -> usize {
-        2 * shape.rows() + RESULT_CYCLE + 2
+        2 * shape.rows() + RESULT_CYCLE + 3
     }
 
     /// Cycles from `start` to `done` of `AUT`.
@@ -46,11 +46,11 @@ impl Datapath {
 
     /// Cycles from `start` to `done` of `LD`, besides those of `stall`.
     pub const fn load_cycles(shape: &Shape) -> usize {
-        shape.n() + RESULT_CYCLE + 3
+        shape.n() + RESULT_CYCLE + 4
     }
 
     /// Cycles from `start` to `done` of `ST`, besides those of `stall`.
     pub const fn store_cycles(shape: &Shape) -> usize {
-        shape.n() + RESULT_CYCLE + 2
+        shape.n() + RESULT_CYCLE + 3
     }
 }
