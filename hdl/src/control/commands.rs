@@ -47,13 +47,22 @@ pub struct Commands {
     pub write_address: Signal<Out, Word<20>>,
     /// What.
     pub write_data: Signal<Out, Word<36>>,
-    valid_register: Register<Bit>,
-    kind_register: Register<Word<4>>,
+    /// What the command taken one cycle before asks for.
+    controls: Register<Bit>,
+    starts: Register<Bit>,
+    aborts: Register<Bit>,
+    clears_error: Register<Bit>,
+    clears_tags: Register<Bit>,
+    writes_program: Register<Bit>,
+    writes_constant: Register<Bit>,
+    writes_limb: Register<Bit>,
+    writes_twiddle: Register<Bit>,
     address_register: Register<Word<20>>,
     data_register: Register<Word<36>>,
-    aborts: Signal<Local, Bit>,
+    is_control: Signal<Local, Bit>,
+    is_abort: Signal<Local, Bit>,
+    open: Signal<Local, Bit>,
     taken: Signal<Local, Bit>,
-    controls: Signal<Local, Bit>,
     kind_control: Constant<Word<4>>,
     kind_program: Constant<Word<4>>,
     kind_constant: Constant<Word<4>>,
@@ -87,13 +96,21 @@ impl Default for Commands {
             write_twiddle: Signal::default(),
             write_address: Signal::default(),
             write_data: Signal::default(),
-            valid_register: Register::default(),
-            kind_register: Register::default(),
+            controls: Register::default(),
+            starts: Register::default(),
+            aborts: Register::default(),
+            clears_error: Register::default(),
+            clears_tags: Register::default(),
+            writes_program: Register::default(),
+            writes_constant: Register::default(),
+            writes_limb: Register::default(),
+            writes_twiddle: Register::default(),
             address_register: Register::default(),
             data_register: Register::default(),
-            aborts: Signal::default(),
+            is_control: Signal::default(),
+            is_abort: Signal::default(),
+            open: Signal::default(),
             taken: Signal::default(),
-            controls: Signal::default(),
             kind_control: kind(command::CONTROL),
             kind_program: kind(command::PROGRAM),
             kind_constant: kind(command::CONSTANT),
@@ -113,40 +130,57 @@ impl Logic for Commands {
         dff_setup!(
             self,
             clock,
-            valid_register,
-            kind_register,
+            controls,
+            starts,
+            aborts,
+            clears_error,
+            clears_tags,
+            writes_program,
+            writes_constant,
+            writes_limb,
+            writes_twiddle,
             address_register,
             data_register
         );
         // What follows a start, or a clearing of the tags, waits until it is known what came of it.
-        self.controls.next =
-            self.valid_register.q.val() && (self.kind_register.q.val() == self.kind_control.val());
-        self.aborts.next = (self.kind.val() == self.kind_control.val())
-            && (self.address.val() == self.address_abort.val());
-        self.ready.next = (!self.busy.val() && !self.controls.val()) || self.aborts.val();
-        self.taken.next =
-            self.valid.val() && ((!self.busy.val() && !self.controls.val()) || self.aborts.val());
-        self.valid_register.d.next = self.taken.val();
-        self.kind_register.d.next = self.kind.val();
+        self.open.next = !self.busy.val() && !self.controls.q.val();
+        self.is_control.next = self.kind.val() == self.kind_control.val();
+        self.is_abort.next =
+            self.is_control.val() && (self.address.val() == self.address_abort.val());
+        self.ready.next = self.open.val() || self.is_abort.val();
+        self.taken.next = self.valid.val() && self.open.val();
         self.address_register.d.next = self.address.val();
         self.data_register.d.next = self.data.val();
 
-        self.start.next =
-            self.controls.val() && (self.address_register.q.val() == self.address_start.val());
-        self.abort.next =
-            self.controls.val() && (self.address_register.q.val() == self.address_abort.val());
-        self.clear_error.next = self.controls.val()
-            && (self.address_register.q.val() == self.address_clear_error.val());
-        self.clear_tags.next =
-            self.controls.val() && (self.address_register.q.val() == self.address_clear_tags.val());
-        self.write_program.next =
-            self.valid_register.q.val() && (self.kind_register.q.val() == self.kind_program.val());
-        self.write_constant.next =
-            self.valid_register.q.val() && (self.kind_register.q.val() == self.kind_constant.val());
-        self.write_limb.next =
-            self.valid_register.q.val() && (self.kind_register.q.val() == self.kind_limb.val());
-        self.write_twiddle.next =
-            self.valid_register.q.val() && (self.kind_register.q.val() == self.kind_twiddle.val());
+        // Decoded before the registers, because every part of the machine listens to them.
+        self.aborts.d.next = self.valid.val() && self.is_abort.val();
+        self.controls.d.next = (self.taken.val() && self.is_control.val())
+            || (self.valid.val() && self.is_abort.val());
+        self.starts.d.next = self.taken.val()
+            && self.is_control.val()
+            && (self.address.val() == self.address_start.val());
+        self.clears_error.d.next = self.taken.val()
+            && self.is_control.val()
+            && (self.address.val() == self.address_clear_error.val());
+        self.clears_tags.d.next = self.taken.val()
+            && self.is_control.val()
+            && (self.address.val() == self.address_clear_tags.val());
+        self.writes_program.d.next =
+            self.taken.val() && (self.kind.val() == self.kind_program.val());
+        self.writes_constant.d.next =
+            self.taken.val() && (self.kind.val() == self.kind_constant.val());
+        self.writes_limb.d.next = self.taken.val() && (self.kind.val() == self.kind_limb.val());
+        self.writes_twiddle.d.next =
+            self.taken.val() && (self.kind.val() == self.kind_twiddle.val());
+
+        self.start.next = self.starts.q.val();
+        self.abort.next = self.aborts.q.val();
+        self.clear_error.next = self.clears_error.q.val();
+        self.clear_tags.next = self.clears_tags.q.val();
+        self.write_program.next = self.writes_program.q.val();
+        self.write_constant.next = self.writes_constant.q.val();
+        self.write_limb.next = self.writes_limb.q.val();
+        self.write_twiddle.next = self.writes_twiddle.q.val();
         self.write_address.next = self.address_register.q.val();
         self.write_data.next = self.data_register.q.val();
     }

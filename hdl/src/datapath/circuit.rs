@@ -97,6 +97,9 @@ pub struct Datapath {
     load: LoadUnit,
     checks: Vec<ResidueCheck>,
     intake: Intake,
+    /// Always 0, as in a lane.
+    masks: Vec<Register<Bit>>,
+    walk_masks: Vec<Register<Bit>>,
     /// Modulus of each check, in a register of its own.
     bounds: Vec<MaskedRegister<Word<17>>>,
     /// `AUT`, in a register of the tags' own.
@@ -240,6 +243,8 @@ impl Datapath {
             load: LoadUnit::new(),
             checks: vec![ResidueCheck::default(); lanes - 1],
             intake: Intake::new(shape),
+            masks: vec![Register::default(); lanes],
+            walk_masks: vec![Register::default(); lanes],
             bounds: vec![MaskedRegister::default(); lanes],
             early: MaskedRegister::default(),
             relays: vec![Relay::default(); (lanes / 2).max(1)],
@@ -335,7 +340,9 @@ impl Logic for Datapath {
         self.walk.start.next = self.start.val();
         self.walk.galois.next = self.galois.val();
         for i in 0..self._lanes {
-            self.walk.asleep[i].next = self.lanes[i].passed.val();
+            self.walk_masks[i].clock.next = self.clock.val();
+            self.walk_masks[i].d.next = self.masks[i].q.val();
+            self.walk.asleep[i].next = self.walk_masks[i].q.val();
         }
         self.stall.next = self.steps.stall.val() | self.intake.stall.val();
 
@@ -433,10 +440,12 @@ impl Logic for Datapath {
             self.streams[i].clock.next = self.clock.val();
             self.bounds[i].clock.next = self.clock.val();
             self.bounds[i].d.next = self.qh.val();
-            self.bounds[i].keep.next = !self.lanes[i].passed.val();
+            self.masks[i].clock.next = self.clock.val();
+            self.masks[i].d.next = self.lanes[i].passed.val();
+            self.bounds[i].keep.next = !self.masks[i].q.val();
             self.serial[i].clock.next = self.clock.val();
             self.serial[i].d.next = self.intake.loads.val();
-            self.serial[i].keep.next = !self.lanes[i].passed.val();
+            self.serial[i].keep.next = !self.masks[i].q.val();
             self.lanes[i].stream.next = self.streams[i].q.val();
         }
         self.found.next = self.intake.ready.val();
