@@ -111,7 +111,7 @@ fn cycles_are_those_of_the_model_in_software() {
     builder.intt(0, 1, 1).unwrap().store(1).unwrap();
     let program = builder.finish().unwrap();
     let stream = vec![1; 7 * 4096];
-    let expected = (4096 + 34) + 2 * (3072 + 33) + 6 * (512 + 34) + 6 + (4096 + 33) + 6;
+    let expected = (4096 + 37) + 2 * (3072 + 36) + 6 * (512 + 38) + 6 + (4096 + 36) + 6;
     assert_eq!(cycles(&program, &Geometry::DEFAULT), expected);
     for accelerator in SOFTWARE {
         let mut machine = accelerator
