@@ -41,12 +41,13 @@ module proof #(parameter EARLY = 13, LATE = 30)(
   (* hierconn *) wire \circuit.inner.lanes$0$passed ;
   (* hierconn *) wire \circuit.inner.relays$0.sleep$q ;
   (* hierconn *) wire \circuit.inner.steps.sleep$q ;
+  (* hierconn *) wire \circuit.inner.masks$0$q ;
   (* hierconn *) wire \circuit.inner.early$q ;
   // The first event comes in the second cycle after `start`.
   (* hierconn *) wire \circuit.inner.starting$q ;
   wire starting = \circuit.inner.starting$q ;
   (* hierconn *) wire [`WIDTH_Tag-1:0] \circuit.inner.arrival$q ;
-  wire awake = ~\circuit.inner.relays$0.sleep$q  & ~\circuit.inner.steps.sleep$q ;
+  wire awake = ~\circuit.inner.relays$0.sleep$q  & ~\circuit.inner.steps.sleep$q  & ~\circuit.inner.masks$0$q ;
 
   reg busy = 0, flushed = 0, flushed_before = 0;
   reg [27:0] before;

@@ -494,7 +494,7 @@ impl Logic for Datapath {
             self.arrived.next = self.valid.q.val().get_bit(i);
         }
         self.early.d.next = self.decode.command.val().automorphism;
-        self.early.keep.next = !self.steps.passed.val();
+        self.early.keep.next = !self.masks[0].q.val();
         self.arriving.next = self.late_tags.q.val();
         if self.early.q.val() {
             self.arriving.next = self.early_tags.q.val();

@@ -74,18 +74,21 @@ const PRODUCTS: [&str; 6] = [
     "second.multiple",
 ];
 
+/// First site of the low bank in each column, so that the sites that are left free meet in the middle of the die.
+const FIRST_LOW: [usize; 4] = [0, 0, 1, 1];
+
 /// First site of the high bank and of the multipliers in a column: both stand in the middle of it.
 const FIRST_HIGH: usize = 2;
 const FIRST_PRODUCT: usize = 3;
 
-/// The site of a column that low bank and twiddles leave free.
-const SPARE: usize = BANK + TWIDDLES;
+/// The two sites in the middle of a row.
+const MIDDLE: [usize; 2] = [SITES_OF_ROW / 2 - 1, SITES_OF_ROW / 2];
 
-/// The control's memories, each in the spare site of a column of the upper half.
-const CONTROL: [(Cell, usize); 3] = [
-    (Cell::Constants(0), 0),
-    (Cell::Program(0), 1),
-    (Cell::Program(1), 2),
+/// The control's memories: row and site.
+const CONTROL: [(Cell, u32, usize); 3] = [
+    (Cell::Program(0), HALVES[0].low, MIDDLE[0]),
+    (Cell::Program(1), HALVES[0].low, MIDDLE[1]),
+    (Cell::Constants(0), HALVES[0].high, MIDDLE[0]),
 ];
 
 /// Whether a circuit with so many butterflies gets a plan.
@@ -105,11 +108,15 @@ fn places() -> Result<Vec<(Cell, Site)>> {
                 Ok(())
             };
             for ram in 0..BANK {
-                put(Part::Low(ram), half.low, ram)?;
+                put(Part::Low(ram), half.low, FIRST_LOW[column] + ram)?;
                 put(Part::High(ram), half.high, FIRST_HIGH + ram)?;
             }
             for slice in 0..TWIDDLES {
-                put(Part::Twiddles(slice), half.low, BANK + slice)?;
+                put(
+                    Part::Twiddles(slice),
+                    half.low,
+                    FIRST_LOW[column] + BANK + slice,
+                )?;
             }
             for (place, product) in PRODUCTS.into_iter().enumerate() {
                 let part = Part::Product(product);
@@ -117,9 +124,8 @@ fn places() -> Result<Vec<(Cell, Site)>> {
             }
         }
     }
-    for (cell, column) in CONTROL {
-        let index = column * SITES_OF_COLUMN + SPARE;
-        places.push((cell, Site::new(cell.kind(), HALVES[0].low, index)?));
+    for (cell, y, index) in CONTROL {
+        places.push((cell, Site::new(cell.kind(), y, index)?));
     }
     Ok(places)
 }
