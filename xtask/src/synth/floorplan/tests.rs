@@ -106,7 +106,7 @@ fn memories_and_multipliers_are_placed_and_nothing_else_changes() {
         "X19/Y46/EBR3",
         "X98/Y22/EBR1",
         "X28/Y70/EBR3",
-        "X31/Y46/EBR0",
+        "X60/Y22/EBR1",
         "X60/Y46/EBR1",
         "X110/Y58/MULT18_5",
     ];
