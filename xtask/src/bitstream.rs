@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::fpga_tools::{FpgaTools, logged};
 use crate::shell::{Shell, root, target_directory};
+use crate::synth::floorplan;
 use crate::synth::flow::Placement;
 use crate::verilog::{self, Target, Written};
 
@@ -142,13 +143,26 @@ impl Job<'_> {
         self.timed("yosys", &yosys.argument(script), Some("yosys.log"))
     }
 
+    /// The netlist with the places of the floorplan, if the circuit gets one.
+    fn planned(&self) -> Result<&'static str> {
+        if !floorplan::is_for(self.circuit.butterflies) {
+            return Ok("netlist.json");
+        }
+        let file = |name: &str| self.directory.join(name);
+        let (from, to) = (file("netlist.json"), file("planned.json"));
+        floorplan::write(&from, &to, &self.circuit.name).context("floorplan")?;
+        Ok("planned.json")
+    }
+
     /// Places and routes; the clock that is reached.
     fn place(&self, seed: u32) -> Result<f64> {
         let pins = root().join("hdl").join("boards").join(self.board.pins);
         fs::copy(&pins, self.directory.join(self.board.pins)).context("pins of the board")?;
+        let netlist = self.planned()?;
         let nextpnr = self
             .tool("nextpnr-ecp5")
-            .arguments("-q -l nextpnr.log --json netlist.json --textcfg placed.config")
+            .arguments("-q -l nextpnr.log --textcfg placed.config --json")
+            .argument(netlist)
             .arguments("--report nextpnr.json --timing-allow-fail --lpf")
             .argument(self.board.pins)
             .arguments(self.board.device)

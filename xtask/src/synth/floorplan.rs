@@ -21,6 +21,9 @@ mod cells;
 mod sites;
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -178,6 +181,19 @@ pub fn apply(netlist: &mut Value, top: &str) -> Result<()> {
         bail!("{top} has no memory and no multiplier that the floorplan could place");
     }
     Ok(())
+}
+
+/// Reads the netlist `from` and writes it, with the places of module `top`, `to` another file.
+///
+/// # Errors
+/// A file, or [`apply`].
+pub fn write(from: &Path, to: &Path, top: &str) -> Result<()> {
+    let text = fs::read_to_string(from).with_context(|| from.display().to_string())?;
+    let mut netlist = serde_json::from_str(&text).with_context(|| from.display().to_string())?;
+    apply(&mut netlist, top)?;
+    let mut file = BufWriter::new(File::create(to).with_context(|| to.display().to_string())?);
+    serde_json::to_writer(&mut file, &netlist)?;
+    Ok(file.flush()?)
 }
 
 #[cfg(test)]

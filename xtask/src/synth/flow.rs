@@ -1,8 +1,7 @@
 //! One circuit through the tools, step by step. A step that was done with the same inputs is not done again.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -129,11 +128,8 @@ impl Job {
             return Ok(());
         }
         let start = Instant::now();
-        let mut netlist = self.json(Device::Ecp5.result())?;
-        floorplan::apply(&mut netlist, &self.top())?;
-        let mut file = BufWriter::new(File::create(self.directory.join(PLANNED))?);
-        serde_json::to_writer(&mut file, &netlist)?;
-        file.flush()?;
+        let file = |name: &str| self.directory.join(name);
+        floorplan::write(&file(Device::Ecp5.result()), &file(PLANNED), &self.top())?;
         step.done()?;
         self.said("floorplan", start, "");
         Ok(())

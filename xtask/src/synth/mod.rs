@@ -5,7 +5,7 @@
 //! into `docs/synthesis.json`, together with the hash of the Verilog that they were made from, and from there into the
 //! tables of the documents. What was done before is not done again as long as `target/synth` is there.
 
-mod floorplan;
+pub mod floorplan;
 pub mod flow;
 pub mod report;
 mod tables;
