@@ -47,7 +47,8 @@ pub struct Commands {
     pub write_address: Signal<Out, Word<20>>,
     /// What.
     pub write_data: Signal<Out, Word<36>>,
-    /// What the command taken one cycle before asks for.
+
+    /// The command taken one cycle before is a control command; the registers after it: what it asks for.
     controls: Register<Bit>,
     starts: Register<Bit>,
     aborts: Register<Bit>,

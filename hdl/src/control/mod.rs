@@ -122,7 +122,7 @@ pub struct Control {
     pub stall: Signal<In, Bit>,
     /// It met a stream word that is no residue.
     pub bad: Signal<In, Bit>,
-    /// No word of a store is left inside.
+    /// No word of a store is left inside; known one cycle late.
     pub drained: Signal<In, Bit>,
     /// Write a word of a twiddle memory.
     pub twiddle_write: Signal<Out, Bit>,

@@ -64,7 +64,7 @@ pub struct Sequencer {
     pub stall: Signal<In, Bit>,
     /// The datapath met a stream word that is no residue.
     pub bad: Signal<In, Bit>,
-    /// No word of a store is left inside.
+    /// No word of a store is left inside; known one cycle late.
     pub drained: Signal<In, Bit>,
     /// The instruction is being checked: take its operands.
     pub issue: Signal<Out, Bit>,

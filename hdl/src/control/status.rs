@@ -31,7 +31,7 @@ pub struct Status {
     pub retired_transform: Signal<In, Bit>,
     /// A program runs.
     pub running: Signal<In, Bit>,
-    /// No word of a store is left inside.
+    /// No word of a store is left inside; known one cycle late.
     pub drained: Signal<In, Bit>,
     /// The error's code.
     pub error_code: Signal<In, Word<4>>,

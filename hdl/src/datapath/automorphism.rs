@@ -62,11 +62,14 @@ pub struct AutomorphismAddresses {
     element: Register<Word<13>>,
     /// Natural row of each source bank.
     walks: Vec<Register<Word<12>>>,
+    /// All rows are known: the walks go on.
     walking: Delay<Bit>,
-    /// Stride and first row of the class before, and its bank; what the banks are told, each lane in registers of its own.
+    /// First row of the class before.
     start_row: Register<Word<12>>,
+    /// g and the first row, each lane in registers of its own.
     strides: Vec<MaskedRegister<Word<12>>>,
     start_rows: Vec<MaskedRegister<Word<12>>>,
+    /// The class's bank takes its first row.
     starts: Vec<Delay<Bit>>,
     is_ready: Register<Bit>,
     reversals: Vec<ReverseBits<12>>,

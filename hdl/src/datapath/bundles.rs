@@ -33,7 +33,7 @@ pub struct Command {
     pub second_is_w: Bit,
     /// The first read is not made; a streaming instruction takes the stream's word in its place.
     pub no_first: Bit,
-    /// The second read is not made; a streaming instruction whose first read is made takes the stream's word.
+    /// The second read is not made: the word is 0.
     pub no_second: Bit,
     /// The stream's word is the second operand.
     pub stream_second: Bit,
@@ -192,11 +192,11 @@ pub struct Exceeding {
 /// Rows that an automorphism reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, LogicStruct)]
 pub struct Walks {
-    /// Of the low bank, cycle 1.
+    /// Of the low bank, cycle 2.
     pub low: Word<12>,
-    /// Of the high bank, cycle 1.
-    pub high: Word<12>,
     /// Of the high bank, cycle 2.
+    pub high: Word<12>,
+    /// Of the high bank, cycle 3.
     pub late_high: Word<12>,
 }
 

@@ -84,7 +84,7 @@ pub struct Datapath {
     pub stall: Signal<Out, Bit>,
     /// A word of the stream was not below q; one cycle for each.
     pub bad: Signal<Out, Bit>,
-    /// No word of a store is left inside.
+    /// No word of a store is left inside; known one cycle late.
     pub drained: Signal<Out, Bit>,
 
     decode: Decode,

@@ -14,11 +14,11 @@ use crate::word::Word;
 pub struct DepartureSelect {
     /// The clock.
     pub clock: Signal<In, Clock>,
-    /// Cycle 7: what leaves.
+    /// Cycle 9: what leaves.
     pub departure: Signal<In, Departure>,
-    /// Cycle 8 of a low bank's word, cycle 9 of a high bank's word: each lane's first operand.
+    /// Cycle 10 of a low bank's word, cycle 11 of a high bank's word: each lane's first operand.
     pub words: Vec<Signal<In, Word<36>>>,
-    /// There is a word: cycle 10 or 11.
+    /// There is a word: cycle 12 or 13.
     pub push: Signal<Out, Bit>,
     /// The word.
     pub word: Signal<Out, Word<36>>,

@@ -1,10 +1,9 @@
 //! The input stream: how many beats an instruction takes, and a buffer of two.
 //!
-//! The number of beats is known when an instruction starts, so the input is open from the next cycle on until that
-//! many have come, and nothing else closes it: `input_ready` is a register. The buffer needs no more room than two
-//! beats for that. An event that takes one beat, or the second of a pair, leaves as soon as its beat is here; the
-//! first of a pair leaves when both are, so that a pair is never torn. A full buffer is therefore always taken from in
-//! the same cycle, and the words of a beat that comes late only wait where the second of a pair waits.
+//! The input is open from the cycle after `start` until that many beats have come or the instruction is forgotten; so
+//! `input_ready` is a register. Two places are enough: an event that takes one beat, or the second of a pair, leaves as
+//! soon as its beat is here; the first of a pair leaves when both are, so that a pair is never torn. So a full buffer
+//! gives a beat away in every cycle, and a beat waits only for the second of its pair.
 
 use addax_hdl_derive::SettledBlock;
 use rust_hdl::core::prelude::*;

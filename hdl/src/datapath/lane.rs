@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | 2 | | [`Read`] arrives |
 //! | 3 | address registers | (4: those of the high bank) |
-//! | 7 | first word | twiddle address registered in cycle 5 |
+//! | 7 | first word | twiddle address registered in cycle 6 |
 //! | 8 | second word, the first waits | |
 //! | 9 | operands of the lane itself, and of its neighbours | twiddle |
 //! | 10 | first, second and third operand | twiddle of the right lane |
@@ -38,9 +38,10 @@ pub struct Lane {
     pub clock: Signal<In, Clock>,
     /// A neighbour's [`Self::passed`]: always 0.
     pub asleep: Signal<In, Bit>,
-    /// The same, one cycle later, to the next lane. These registers make a ring of zeros.
+    /// The same, one cycle later, to the next lane. The lanes' registers, one of the first relay and one of the step
+    /// generator make a ring of zeros.
     pub passed: Signal<Out, Bit>,
-    /// Cycle 1: the running instruction; stable.
+    /// From cycle 0 of the first event on: the running instruction; stable.
     pub command: Signal<In, Command>,
 
     /// Cycle 2: what the low bank reads.
@@ -49,7 +50,7 @@ pub struct Lane {
     pub low_walk: Signal<In, Word<12>>,
     /// Cycle 1: row that the high bank reads for an automorphism.
     pub high_walk: Signal<In, Word<12>>,
-    /// Cycle 4: address in the twiddle memory.
+    /// Cycle 5: address in the twiddle memory.
     pub twiddle_address: Signal<In, Word<ADDRESS_BITS>>,
     /// Cycle 7: which words meet.
     pub route: Signal<In, Route>,
@@ -108,7 +109,7 @@ pub struct Lane {
     own_twiddle: Register<Word<36>>,
     twiddle_word: Register<Word<36>>,
     routed: MaskedRegister<Route>,
-    /// The stream's word where it is wanted, 0 in the other place.
+    /// The stream's word as first and as second operand; 0 where it is not wanted.
     stream_first: MaskedRegister<Word<36>>,
     stream_second: MaskedRegister<Word<36>>,
     loading: MaskedRegister<TwiddleWrite>,
@@ -317,8 +318,8 @@ impl Logic for Lane {
         self.stream_second.d.next = self.stream.val();
         self.stream_second.keep.next = self.held.q.val().stream_second;
 
-        // Cycle 8: first, second, third. What is not read is 0, so one OR joins memory and stream. The neighbours' words have
-        // come a long way.
+        // Cycle 8: first, second, third. What is not read is 0, so one OR joins memory and stream. The neighbours' words
+        // have come a long way.
         self.first_word.next = self.low.previous.val();
         self.second_word.next = self.low.word.val();
         if self.routed.q.val().high {

@@ -23,7 +23,7 @@ use crate::word::{Word, bit_cast};
 pub struct Steps {
     /// The clock.
     pub clock: Signal<In, Clock>,
-    /// Begin. The first event is in the next cycle.
+    /// Begin; the instruction is decoded. The first event is in the next cycle.
     pub start: Signal<In, Bit>,
     /// With `start`: the instruction is `INTT`.
     pub start_inverse: Signal<In, Bit>,

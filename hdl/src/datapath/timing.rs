@@ -1,8 +1,8 @@
 //! When things happen: cycles of an event, counted from its issue, and cycles of an instruction.
 //!
-//! No time depends on data. An instruction without streams issues its first event in the second cycle after `start`, when it is decoded (`AUT` when
-//! its rows are known) and one in every cycle; each is followed through the pipeline by its results, and `done`
-//! is the cycle at whose end the last result of a high bank is written.
+//! No time depends on data. An instruction without streams is decoded in the cycle after `start`, issues its first
+//! event in the second (`AUT` when its rows are known), and then one in every cycle; each is followed through the
+//! pipeline by its results, and `done` is the cycle at whose end the last result of a high bank is written.
 
 use super::automorphism::{AutomorphismAddresses, AutomorphismNetwork};
 use super::circuit::Datapath;

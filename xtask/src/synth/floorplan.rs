@@ -7,7 +7,8 @@
 //! and get no plan.
 //!
 //! Lanes stand in a grid of four columns by two halves of the die. In each half the low bank and the twiddles stand in the
-//! row of memories towards the middle of the die, the high bank in the outer one, and the multipliers between the two.
+//! row of memories towards the middle of the die, the high bank in the outer one. The multipliers stand between the two in
+//! the upper half; in the lower half the device has no row of them there, so they stand on the inner side of the low bank.
 //! The few memories of the control stand in the middle of the die.
 //!
 //! Which lane stands where follows from who exchanges words: row stages connect lanes u and u + 4 with lanes 2u and 2u + 1

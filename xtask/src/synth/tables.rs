@@ -85,7 +85,7 @@ fn what(config: &Configuration) -> String {
 fn verified_by(config: &Configuration) -> &'static str {
     match config.kind.as_str() {
         "engine" => "co-simulation, proofs",
-        _ => "these, conformance suite in lock-step, seeded faults",
+        _ => "co-simulation, proofs, conformance suite in lock-step, seeded faults",
     }
 }
 

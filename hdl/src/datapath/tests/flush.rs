@@ -2,7 +2,8 @@ use super::driver::*;
 use super::pointwise::{beats, expected};
 use crate::cosim::Stimulus;
 
-/// After a flush in any cycle of any instruction no further word is written, and the next instruction is exact.
+/// After a flush in any cycle of any instruction nothing is written from the fifth cycle on, and the next instruction is
+/// exact.
 #[test]
 fn an_instruction_can_be_forgotten_in_every_cycle() {
     for butterflies in [1, 8] {
