@@ -45,7 +45,7 @@ pub struct AutomorphismAddresses {
     pub start: Signal<In, Bit>,
     /// h, below n; stable from `start` until the last row has been read.
     pub galois: Signal<In, Word<13>>,
-    /// Always 0, one for each lane, that synthesis takes for different (see [`Lane`](super::lane::Lane)).
+    /// Always 0, one for each lane: what is masked by them is not merged in synthesis.
     pub asleep: Vec<Signal<In, Bit>>,
     /// Rows and swaps are those of the last `start`. Low in the cycle of `start`.
     pub ready: Signal<Out, Bit>,
