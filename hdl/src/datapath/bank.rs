@@ -66,6 +66,11 @@ pub struct Bank {
 }
 
 impl Bank {
+    /// Cycles from an address to the word behind a memory's output register.
+    pub const MEMORY_LATENCY: usize = 2;
+    /// Cycles from [`Self::read`] to the word read: the address register, the memory, and the choice in two steps.
+    pub const LATENCY: usize = 1 + Self::MEMORY_LATENCY + 2;
+
     /// A bank of zeros.
     pub fn new(size: BankSize, target: Target) -> Self {
         let BankSize {

@@ -199,7 +199,7 @@ impl Datapath {
         let early = ROW_CYCLE + network - 3;
         let late = RESULT_CYCLE - 3;
         // A stage reads what the stage before wrote at least R/2 + 1 cycles ago.
-        assert!(shape.rows() / 2 + 1 > Self::WRITE_LATENCY);
+        assert!(shape.rows() / 2 + 1 > Self::READ_TO_WRITE);
         Self {
             clock: Signal::default(),
             start: Signal::default(),

@@ -5,26 +5,30 @@
 //! pipeline by its results, and `done` is the cycle at whose end the last result of a high bank is written.
 
 use super::automorphism::{AutomorphismAddresses, AutomorphismNetwork};
+use super::bank::Bank;
 use super::circuit::Datapath;
 use crate::arithmetic::Butterfly;
 use crate::shape::Shape;
 
-/// Cycle in which a relay takes a route. The lane takes it, and a stream's word, one cycle later.
-pub(super) const ROUTE_CYCLE: usize = 6;
-/// Cycle in which a relay takes a twiddle address.
-pub(super) const TWIDDLE_CYCLE: usize = 4;
-/// Cycle in which the words of a row stand in front of the automorphism network.
-pub(super) const ROW_CYCLE: usize = 8;
-/// Cycle in which a butterfly begins.
-const BUTTERFLY_CYCLE: usize = 12;
+/// Cycle in which a lane takes what its low bank reads: it has passed a register and a relay.
+const READ_CYCLE: usize = 2;
+/// Cycle in which the words of a row stand in front of the automorphism network, the low banks' delayed by one.
+pub(super) const ROW_CYCLE: usize = READ_CYCLE + Bank::LATENCY + 1;
+/// Cycle in which the first operand of a low bank stands in a lane: behind its own and its neighbours' words.
+pub(super) const FIRST_CYCLE: usize = ROW_CYCLE + 2;
+/// Cycle in which a butterfly begins, x, y and w being chosen.
+const BUTTERFLY_CYCLE: usize = FIRST_CYCLE + 2;
 /// Cycle of the results.
 pub(super) const RESULT_CYCLE: usize = BUTTERFLY_CYCLE + Butterfly::LATENCY;
-/// Cycle in which the first operand of a low bank stands in a lane.
-pub(super) const FIRST_CYCLE: usize = 10;
+/// Cycle in which a relay takes a route. The lane takes it, and a stream's word, one cycle later, and holds it in
+/// that of the row.
+pub(super) const ROUTE_CYCLE: usize = ROW_CYCLE - 2;
+/// Cycle in which a relay takes a twiddle address: relay, address register, memory, own and right twiddle follow.
+pub(super) const TWIDDLE_CYCLE: usize = FIRST_CYCLE - 4 - Bank::MEMORY_LATENCY;
 
 impl Datapath {
-    /// Cycles from a bank's address to the write of the result there.
-    pub const WRITE_LATENCY: usize = RESULT_CYCLE + 1 - 3;
+    /// Cycles from a read of a bank's memory to the write of the result there.
+    pub const READ_TO_WRITE: usize = RESULT_CYCLE + 1 - (READ_CYCLE + 1);
 
     /// Cycles from `start` to `done` of `NTT` and `INTT`.
     pub const fn transform_cycles(shape: &Shape) -> usize {
