@@ -13,6 +13,7 @@ pub mod share;
 extern crate std;
 
 pub mod isa;
+pub mod link;
 pub mod machine;
 pub mod modulus;
 pub mod ntt;

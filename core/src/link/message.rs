@@ -1,0 +1,599 @@
+//! What host and device say to each other: one message a packet.
+//!
+//! A conversation is a list of jobs. The host names one, sends what belongs to it, and waits for its answer:
+//!
+//! | job | what follows | answer |
+//! |---|---|---|
+//! | [`Request::Identify`] | | [`Reply::Identity`] |
+//! | [`Request::Reset`], [`Request::SelfTest`] | | [`Reply::Done`] or [`Reply::Failed`] |
+//! | [`Request::Load`] | n stream words | [`Reply::Done`] or [`Reply::Failed`] |
+//! | [`Request::Store`] | | [`Reply::Slot`] and n [`Reply::Words`], or [`Reply::Failed`] |
+//! | [`Request::Digests`] | | [`Reply::Digests`] |
+//! | [`Request::Status`] | | [`Reply::Status`] |
+//! | [`Request::Program`], [`Request::Constants`] … [`Request::Run`] | stream words, [`Request::Taken`] | [`Reply::Words`] …, then [`Reply::Ended`] or [`Reply::Failed`] |
+//!
+//! **Stream words** come as packed words, as bytes where the machine looks at eight bits only, or as the seed of a
+//! uniform polynomial; [`Request::End`] says that there are no more, and why. Words that a program did not take before
+//! it ended are thrown away.
+//!
+//! **Output.** A program may store words that the host cannot keep. The host says in [`Request::Run`] how many words it
+//! takes for certain; behind these the device waits after every store until the host has [taken](Request::Taken) or
+//! refused it, so that nothing happens behind a store that is refused. The host in turn sends no stream words past such
+//! a store before it has answered it.
+//!
+//! Messages are encoded by `postcard` (numbers as variable-length integers of seven bits a byte), packed words are raw
+//! bytes. No length is believed: a packet bounds them all.
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{MAX_PAYLOAD, Payload};
+use super::words::packed_len;
+use crate::isa::{Geometry, Instruction, MAX_CONSTANTS, Program};
+use crate::machine::{Fault, MachineError, Report, StreamError};
+use crate::params::MAX_LIMBS;
+use crate::random::SEED_BYTES;
+
+/// Most words of one packet of stream words.
+pub const WORDS_PER_PACKET: usize = 256;
+
+/// Most instruction words of one [`Request::Program`].
+pub const PROGRAM_WORDS_PER_PACKET: usize = 224;
+
+/// Most constants of one [`Request::Constants`].
+pub const CONSTANTS_PER_PACKET: usize = 112;
+
+/// Bytes of a slot's digest.
+pub const DIGEST_BYTES: usize = 8;
+
+/// Most bytes of a device's description of itself.
+pub const MAX_NAME: usize = 64;
+
+/// Why a stream ended, or why one took no more: [`StreamError`] without its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// No more words.
+    Ended,
+    /// Takes no more words.
+    Full,
+    /// Broke the contract of streams.
+    Contract,
+    /// What lies behind the stream failed.
+    Failed,
+    /// The host gave the program up.
+    Aborted,
+}
+
+impl From<StreamError> for Ending {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Ended => Self::Ended,
+            StreamError::Full => Self::Full,
+            StreamError::Contract => Self::Contract,
+            StreamError::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+impl From<Ending> for StreamError {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Ended => Self::Ended,
+            Ending::Full => Self::Full,
+            Ending::Contract => Self::Contract,
+            Ending::Failed => Self::Failed("the stream's other side failed"),
+            Ending::Aborted => Self::Failed("aborted by the host"),
+        }
+    }
+}
+
+/// From host to device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request<'a> {
+    /// Which machine is it?
+    Identify,
+    /// Marks all slots as never written.
+    Reset,
+    /// Writes n stream words into a slot.
+    Load {
+        /// The slot.
+        slot: u8,
+        /// The limb.
+        limb: u8,
+    },
+    /// Reads a slot.
+    Store {
+        /// The slot.
+        slot: u8,
+    },
+    /// What do all slots hold, in short?
+    Digests,
+    /// Writes instruction words.
+    Program {
+        /// Place of the first.
+        place: u16,
+        /// Words of 32 bits, low byte first.
+        words: &'a [u8],
+    },
+    /// Writes constants.
+    Constants {
+        /// Index of the first.
+        index: u8,
+        /// Constants of 64 bits, low byte first.
+        values: &'a [u8],
+    },
+    /// Runs the program.
+    Run {
+        /// Its instruction words.
+        words: u16,
+        /// Its constants.
+        constants: u8,
+        /// Output words that the host takes for certain.
+        room: u32,
+    },
+    /// Stream words.
+    Words {
+        /// How many.
+        count: u16,
+        /// Packed.
+        packed: &'a [u8],
+    },
+    /// Stream words below 256, one a byte.
+    Small(
+        /// The words.
+        &'a [u8],
+    ),
+    /// Stream words: the uniform polynomial of one limb that a seed stands for
+    /// ([`sample::expand_uniform`](crate::sample::expand_uniform)).
+    Seed {
+        /// The seed.
+        seed: [u8; SEED_BYTES],
+        /// The limb.
+        limb: u8,
+    },
+    /// There are no more stream words.
+    End(
+        /// Why.
+        Ending,
+    ),
+    /// Output words have been taken.
+    Taken {
+        /// How many since the program began.
+        words: u32,
+    },
+    /// The last store is not taken.
+    Refuse(
+        /// Why.
+        Ending,
+    ),
+    /// How is the device?
+    Status,
+    /// Does the machine compute what the definition computes?
+    SelfTest,
+}
+
+/// What a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity<'a> {
+    /// log2 of the number of coefficients.
+    pub log_n: u8,
+    /// Butterflies.
+    pub butterflies: u8,
+    /// Slots.
+    pub slots: u8,
+    /// Moduli of the limbs, each of 8 bytes, low byte first.
+    pub moduli: &'a [u8],
+    /// What computes, in words.
+    pub name: &'a str,
+    /// Whether cycles are counted by a clock of the machine's own.
+    pub clocked: bool,
+}
+
+/// How a device is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Milliseconds since its start.
+    pub uptime_ms: u64,
+    /// Programs ended since then.
+    pub programs: u64,
+    /// Their cycles.
+    pub cycles: u64,
+    /// Cycles in which they waited.
+    pub stalls: u64,
+    /// Frames that came damaged from the host.
+    pub damaged: u64,
+    /// Packets sent to the host again.
+    pub repeated: u64,
+    /// How often the device has started, if it counts.
+    pub starts: u32,
+}
+
+/// What a run did, [`Report`] on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    cycles: u64,
+    stalls: u64,
+    instructions: u64,
+    transforms: u64,
+    words_in: u64,
+    words_out: u64,
+}
+
+impl From<Report> for Ended {
+    fn from(report: Report) -> Self {
+        let Report {
+            cycles,
+            stalls,
+            instructions,
+            transforms,
+            words_in,
+            words_out,
+        } = report;
+        Self {
+            cycles,
+            stalls,
+            instructions,
+            transforms,
+            words_in,
+            words_out,
+        }
+    }
+}
+
+impl From<Ended> for Report {
+    fn from(ended: Ended) -> Self {
+        let Ended {
+            cycles,
+            stalls,
+            instructions,
+            transforms,
+            words_in,
+            words_out,
+        } = ended;
+        Self {
+            cycles,
+            stalls,
+            instructions,
+            transforms,
+            words_in,
+            words_out,
+        }
+    }
+}
+
+/// From device to host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply<'a> {
+    /// Which machine it is.
+    #[serde(borrow)]
+    Identity(Identity<'a>),
+    /// The job is done.
+    Done,
+    /// The limb under which a slot was written; its words follow.
+    Slot {
+        /// The limb.
+        limb: u8,
+    },
+    /// For each slot, the limb it was written under or 255, and the first bytes of the SHA-256 of its packed words.
+    Digests(
+        /// [`DIGEST_BYTES`] + 1 bytes a slot.
+        &'a [u8],
+    ),
+    /// Output words.
+    Words {
+        /// How many.
+        count: u16,
+        /// Packed.
+        packed: &'a [u8],
+    },
+    /// The program has ended.
+    Ended(Ended),
+    /// The job could not be done.
+    Failed(Failure),
+    /// How the device is.
+    Status(Status),
+}
+
+/// A [`MachineError`] on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// [`MachineError::Slot`].
+    Slot {
+        /// The slot asked for.
+        slot: u8,
+        /// How many there are.
+        slots: u8,
+    },
+    /// [`MachineError::Limb`].
+    Limb {
+        /// The limb asked for.
+        limb: u8,
+        /// How many there are.
+        limbs: u8,
+    },
+    /// [`MachineError::Residue`].
+    Residue {
+        /// Its place in the polynomial.
+        position: u32,
+        /// The limb.
+        limb: u8,
+    },
+    /// [`MachineError::Unwritten`].
+    Unwritten {
+        /// The slot.
+        slot: u8,
+    },
+    /// The words are no program, or none for this machine: the host finds out why, it has them.
+    Program,
+    /// [`MachineError::Fault`].
+    Fault {
+        /// Place of its word.
+        pc: u16,
+        /// The instruction's word, increments added.
+        word: u32,
+        /// Why.
+        fault: FaultCode,
+    },
+    /// The device does not work: [`device_error`] has the words.
+    Device(
+        /// Which words.
+        u8,
+    ),
+    /// The host said what it may not say now.
+    Protocol,
+}
+
+/// A [`Fault`] on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultCode {
+    /// [`Fault::Unwritten`].
+    Unwritten {
+        /// The slot.
+        slot: u8,
+    },
+    /// [`Fault::WrongLimb`].
+    WrongLimb {
+        /// The slot.
+        slot: u8,
+        /// The limb that the instruction works under.
+        expected: u8,
+        /// The limb that the slot was written under.
+        found: u8,
+    },
+    /// [`Fault::Residue`].
+    Residue {
+        /// Place of the word in the input stream.
+        position: u64,
+        /// The limb.
+        limb: u8,
+    },
+    /// [`Fault::Constant`].
+    Constant {
+        /// Index of the constant.
+        index: u8,
+        /// The limb.
+        limb: u8,
+    },
+    /// [`Fault::Source`].
+    Source(Ending),
+    /// [`Fault::Sink`].
+    Sink(Ending),
+}
+
+/// What [`MachineError::Device`] may say over a link: its text is a constant on both sides.
+const DEVICE_ERRORS: [&str; 8] = [
+    "the machine behind the device failed",
+    "the machine does not take a command",
+    "the simulation of the machine has ended",
+    "the machine is of another shape",
+    "a signal of the machine's model does not settle",
+    "a program that does not end",
+    "the machine computes something else than its definition",
+    "no machine answers behind the device",
+];
+
+/// The number of the failed self-test in [`device_error`].
+pub const WRONG_RESULT: &str = DEVICE_ERRORS[6];
+
+/// Nothing answers behind a bridge.
+pub const NO_MACHINE: &str = DEVICE_ERRORS[7];
+
+/// The words of a device's error.
+pub fn device_error(number: u8) -> &'static str {
+    DEVICE_ERRORS
+        .get(usize::from(number))
+        .copied()
+        .unwrap_or(DEVICE_ERRORS[0])
+}
+
+impl From<MachineError> for Failure {
+    fn from(error: MachineError) -> Self {
+        match error {
+            MachineError::Slot { slot, slots } => Self::Slot {
+                slot,
+                slots: slots as u8,
+            },
+            MachineError::Limb { limb, limbs } => Self::Limb {
+                limb,
+                limbs: limbs as u8,
+            },
+            MachineError::Residue { position, limb } => Self::Residue {
+                position: position as u32,
+                limb,
+            },
+            MachineError::Unwritten { slot } => Self::Unwritten { slot },
+            MachineError::Program(_) => Self::Program,
+            MachineError::Fault {
+                pc,
+                instruction,
+                fault,
+            } => {
+                let fault = match fault {
+                    Fault::Unwritten { slot } => FaultCode::Unwritten { slot },
+                    Fault::WrongLimb {
+                        slot,
+                        expected,
+                        found,
+                    } => FaultCode::WrongLimb {
+                        slot,
+                        expected,
+                        found,
+                    },
+                    Fault::Residue { position, limb } => FaultCode::Residue { position, limb },
+                    Fault::Constant { index, limb } => FaultCode::Constant { index, limb },
+                    Fault::Source(error) => FaultCode::Source(error.into()),
+                    Fault::Sink(error) => FaultCode::Sink(error.into()),
+                };
+                Self::Fault {
+                    pc,
+                    word: instruction.encode(),
+                    fault,
+                }
+            }
+            MachineError::Device(text) => {
+                let number = DEVICE_ERRORS.iter().position(|&known| known == text);
+                Self::Device(number.unwrap_or(0) as u8)
+            }
+            // Only a machine that is being made says these.
+            MachineError::Degree { .. }
+            | MachineError::Modulus { .. }
+            | MachineError::Storage { .. }
+            | MachineError::Length { .. } => Self::Device(0),
+        }
+    }
+}
+
+impl Failure {
+    /// The error that this stands for; `program` is what the device was asked to run.
+    ///
+    /// # Errors
+    /// Always: this is the error, or [`MachineError::Device`] for one that makes no sense.
+    pub fn into_error(
+        self,
+        program: Option<&Program>,
+        geometry: &Geometry,
+        limbs: usize,
+    ) -> MachineError {
+        const NONSENSE: MachineError =
+            MachineError::Device("the device reports an impossible error");
+        match self {
+            Self::Slot { slot, slots } => MachineError::Slot {
+                slot,
+                slots: slots.into(),
+            },
+            Self::Limb { limb, limbs } => MachineError::Limb {
+                limb,
+                limbs: limbs.into(),
+            },
+            Self::Residue { position, limb } => MachineError::Residue {
+                position: position as usize,
+                limb,
+            },
+            Self::Unwritten { slot } => MachineError::Unwritten { slot },
+            Self::Program => {
+                let refused = |program| crate::isa::validate(program, geometry, limbs).err();
+                program
+                    .and_then(refused)
+                    .map_or(NONSENSE, MachineError::Program)
+            }
+            Self::Fault { pc, word, fault } => {
+                let Ok(instruction) = Instruction::decode(word) else {
+                    return NONSENSE;
+                };
+                let fault = match fault {
+                    FaultCode::Unwritten { slot } => Fault::Unwritten { slot },
+                    FaultCode::WrongLimb {
+                        slot,
+                        expected,
+                        found,
+                    } => Fault::WrongLimb {
+                        slot,
+                        expected,
+                        found,
+                    },
+                    FaultCode::Residue { position, limb } => Fault::Residue { position, limb },
+                    FaultCode::Constant { index, limb } => Fault::Constant { index, limb },
+                    FaultCode::Source(ending) => Fault::Source(ending.into()),
+                    FaultCode::Sink(ending) => Fault::Sink(ending.into()),
+                };
+                MachineError::Fault {
+                    pc,
+                    instruction,
+                    fault,
+                }
+            }
+            Self::Device(number) => MachineError::Device(device_error(number)),
+            Self::Protocol => MachineError::Device("the device did not expect what it was told"),
+        }
+    }
+}
+
+/// A packet that is no message of this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// Encodes a message; what is too long for a packet is a mistake of the caller.
+///
+/// # Panics
+/// If the message does not fit a packet.
+pub fn encode(message: &impl Serialize) -> Payload {
+    let mut payload = Payload::new();
+    let mut buffer = [0; MAX_PAYLOAD];
+    let bytes = postcard::to_slice(message, &mut buffer).expect("a message fits a packet");
+    payload.extend_from_slice(bytes).expect("the same length");
+    payload
+}
+
+impl<'a> Request<'a> {
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for anything but one whole message whose lengths agree.
+    pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
+        let request = whole(packet)?;
+        let sound = match request {
+            Self::Words { count, packed } => are_words(count, packed),
+            Self::Small(bytes) => (1..=WORDS_PER_PACKET).contains(&bytes.len()),
+            Self::Program { words, .. } => words.len() % 4 == 0,
+            Self::Constants { values, .. } => {
+                values.len() % 8 == 0 && values.len() / 8 <= MAX_CONSTANTS
+            }
+            _ => true,
+        };
+        sound.then_some(request).ok_or(Unreadable)
+    }
+}
+
+impl<'a> Reply<'a> {
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for anything but one whole message whose lengths agree.
+    pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
+        let reply = whole(packet)?;
+        let sound = match reply {
+            Self::Words { count, packed } => are_words(count, packed),
+            Self::Identity(identity) => {
+                identity.moduli.len() % 8 == 0
+                    && (1..=MAX_LIMBS).contains(&(identity.moduli.len() / 8))
+                    && identity.name.len() <= MAX_NAME
+            }
+            Self::Digests(bytes) => bytes.len() % (1 + DIGEST_BYTES) == 0,
+            _ => true,
+        };
+        sound.then_some(reply).ok_or(Unreadable)
+    }
+}
+
+fn whole<'a, M: Deserialize<'a>>(packet: &'a [u8]) -> Result<M, Unreadable> {
+    let (message, rest) = postcard::take_from_bytes(packet).map_err(|_| Unreadable)?;
+    if rest.is_empty() {
+        Ok(message)
+    } else {
+        Err(Unreadable)
+    }
+}
+
+fn are_words(count: u16, packed: &[u8]) -> bool {
+    let count = usize::from(count);
+    (1..=WORDS_PER_PACKET).contains(&count) && packed.len() == packed_len(count)
+}

@@ -1,0 +1,38 @@
+//! The link between a host and a device with a ring processor: a serial line, a socket, anything that carries bytes and
+//! may damage them.
+//!
+//! ```text
+//!   host: a machine like any other              device: a machine
+//!        │ jobs                                      ▲ jobs
+//!   message   what is said               ◀─────▶  message
+//!   transport packets, once and in order ◀─────▶  transport
+//!   frame     bytes with a check         ◀─────▶  frame
+//!        └────────────────── a line ─────────────────┘
+//! ```
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`frame`] | what is a frame on the wire? |
+//! | [`transport`] | how do packets arrive once, in order, whole? |
+//! | [`message`] | what do host and device say to each other? |
+//! | [`words`] | how are words packed? |
+//! | [`device`] | what does a device do with a request? |
+//! | [`fault`] | what does a bad line do to frames? |
+//!
+//! Nothing here reads a line or a clock, so that both sides run in tests over lines that exist in memory only, and
+//! unchanged on a microcontroller. Nothing is encrypted: what travels to a machine are shares, masks and weights in
+//! clear, so a link belongs inside the box of whoever owns them.
+pub mod device;
+pub mod fault;
+pub mod frame;
+pub mod message;
+pub mod transport;
+pub mod words;
+
+pub use device::{Channel, Device, Gone};
+pub use frame::{MAX_PAYLOAD, MAX_WIRE, Payload};
+pub use message::{Reply, Request};
+pub use transport::{Event, Micros, Traffic, Transport, VERSION};
+
+#[cfg(test)]
+mod tests;
