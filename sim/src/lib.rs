@@ -6,6 +6,7 @@
 //! | [`circuit`] | what is a circuit with the machine's ports, for a driver? |
 //! | [`ticked`] | how does a model that is ticked by hand become one? |
 //! | [`driver`] | how does a circuit become an executor? |
+//! | [`link`] | how does an executor become a device, and a device an executor? |
 //! | [`lockstep`] | where does a circuit leave the definition first? |
 //! | [`native`] | how is the circuit's model in Rust ticked? |
 //! | [`verilated`] | how is the generated Verilog run? |
@@ -16,6 +17,7 @@ pub mod circuit;
 mod clocked;
 pub mod conformance;
 pub mod driver;
+pub mod link;
 pub mod lockstep;
 pub mod native;
 mod random;

@@ -17,9 +17,10 @@ mod reference;
 mod stream;
 mod tags;
 
-use core::ops::AddAssign;
+use core::ops::{AddAssign, SubAssign};
 
 use crate::isa::{Geometry, Program};
+use crate::link::message::DIGEST_BYTES;
 
 pub use error::{Fault, MachineError};
 pub use reference::{Reference, check_basis};
@@ -97,6 +98,48 @@ pub trait RingProcessor {
         source: &mut dyn Source,
         sink: &mut dyn Sink,
     ) -> Result<Report, MachineError>;
+
+    /// What all slots hold, in short, from a machine where reading them takes long; none from others.
+    ///
+    /// # Errors
+    /// Only of a machine behind a link.
+    fn digests(&mut self) -> Result<Option<Digests>, MachineError> {
+        Ok(None)
+    }
+
+    /// What the link to the machine has carried, if there is one.
+    fn link_use(&self) -> Option<LinkUse> {
+        None
+    }
+}
+
+/// For each slot, the limb that it was written under and the [digest](crate::link::device::digest) of its words; none if
+/// it was never written.
+pub type Digests = heapless::Vec<Option<(u8, [u8; DIGEST_BYTES])>, 127>;
+
+/// What a link has carried since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkUse {
+    /// Bytes written to the line.
+    pub bytes_out: u64,
+    /// Bytes read from it.
+    pub bytes_in: u64,
+    /// Packets that had to be sent again.
+    pub repeated: u64,
+    /// Resets of the device that were survived.
+    pub resets: u64,
+    /// Microseconds in which the host waited for the device.
+    pub micros: u64,
+}
+
+impl SubAssign for LinkUse {
+    fn sub_assign(&mut self, earlier: Self) {
+        self.bytes_out -= earlier.bytes_out;
+        self.bytes_in -= earlier.bytes_in;
+        self.repeated -= earlier.repeated;
+        self.resets -= earlier.resets;
+        self.micros -= earlier.micros;
+    }
 }
 
 impl<M: RingProcessor + ?Sized> RingProcessor for &mut M {
@@ -123,6 +166,14 @@ impl<M: RingProcessor + ?Sized> RingProcessor for &mut M {
         sink: &mut dyn Sink,
     ) -> Result<Report, MachineError> {
         (**self).run(program, source, sink)
+    }
+
+    fn digests(&mut self) -> Result<Option<Digests>, MachineError> {
+        (**self).digests()
+    }
+
+    fn link_use(&self) -> Option<LinkUse> {
+        (**self).link_use()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::random::SEED_BYTES;
+
 /// Why a stream gave or took no words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamError {
@@ -38,6 +40,14 @@ pub trait Source {
     /// # Errors
     /// [`StreamError::Ended`] when there is none, or what lies behind the stream.
     fn chunk(&mut self, max: usize) -> Result<&[u64], StreamError>;
+
+    /// If the next n words are the uniform polynomial of one limb that a seed stands for
+    /// ([`sample::expand_uniform`](crate::sample::expand_uniform)) and the source knows it: the seed and the limb. The words
+    /// count as consumed then. A link sends 32 bytes in their place.
+    fn seed(&mut self, n: usize) -> Option<([u8; SEED_BYTES], u8)> {
+        let _ = n;
+        None
+    }
 }
 
 /// An output stream of words.
@@ -47,6 +57,11 @@ pub trait Sink {
     /// # Errors
     /// [`StreamError::Full`] when it cannot, or what lies behind the stream.
     fn write(&mut self, words: &[u64]) -> Result<(), StreamError>;
+
+    /// Words that the sink will take for certain. A machine behind a link need not wait for an answer to these.
+    fn room(&self) -> usize {
+        0
+    }
 }
 
 /// The next chunk of a source, held to its contract. What executors call.
@@ -125,6 +140,10 @@ impl Sink for SliceSink<'_> {
         room.ok_or(StreamError::Full)?.copy_from_slice(words);
         self.written += words.len();
         Ok(())
+    }
+
+    fn room(&self) -> usize {
+        self.words.len() - self.written
     }
 }
 

@@ -1,7 +1,8 @@
 //! Running one program on two machines and comparing all that can be observed.
 
 use addax_core::isa::Geometry;
-use addax_core::machine::{MachineError, Reference, Report, RingProcessor};
+use addax_core::link::device::digest;
+use addax_core::machine::{Digests, MachineError, Reference, Report, RingProcessor};
 
 use super::cases::Case;
 use super::streams::{Chunks, Kept};
@@ -215,6 +216,20 @@ impl<'m, 'b> Comparison<'m, 'b> {
     pub fn compare_slots(&mut self, name: &str) -> Result<(), Difference> {
         let n = self.geometry().n();
         let [mut expected_words, mut found_words] = [vec![0; n], vec![0; n]];
+        if let Some(found) = self.subject.machine().digests()? {
+            let mut expected = Digests::new();
+            for slot in 0..self.geometry().slots() as u8 {
+                let limb = self.reference.store(slot, &mut expected_words).ok();
+                let digest = limb.map(|limb| (limb, digest(&expected_words)));
+                // There is room for every slot number.
+                let _ = expected.push(digest);
+            }
+            if expected == found {
+                self.words += (n * expected.iter().flatten().count()) as u64;
+                return Ok(());
+            }
+            // Where, is said by the words.
+        }
         for slot in 0..self.geometry().slots() as u8 {
             let expected = self.reference.store(slot, &mut expected_words);
             let found = self.subject.machine().store(slot, &mut found_words);

@@ -76,4 +76,9 @@ impl Sink for Kept {
         self.words.extend_from_slice(words);
         Ok(())
     }
+
+    fn room(&self) -> usize {
+        // What it promises must not be more than it takes, and may be less.
+        (self.room - self.words.len()) / 2
+    }
 }

@@ -1,0 +1,769 @@
+//! A device as an executor like any other.
+//!
+//! The client does for the device what the traits want: it fetches words and delivers them while the device computes, and
+//! holds the device to the definition where a line could blur it. A device that was reset has lost its slots: the client
+//! opens a new session, repeats the jobs that the slots depend on ([`journal`](super::journal)), then the job under way;
+//! words that were fetched are sent again from a [tape](super::tape), words that were delivered are compared and not
+//! delivered again. So a reset costs time and nothing else.
+
+use std::time::{Duration, Instant};
+
+use addax_core::isa::{Geometry, MAX_CONSTANTS, Program, validate};
+use addax_core::link::device::digest;
+use addax_core::link::message::{
+    CONSTANTS_PER_PACKET, DIGEST_BYTES, Failure, PROGRAM_WORDS_PER_PACKET, Reply, Request, Status,
+    WORDS_PER_PACKET, encode,
+};
+use addax_core::link::words::{self, packed_len};
+use addax_core::link::{Payload, Traffic};
+use addax_core::machine::{
+    Digests, Fault, LinkUse, MachineError, Report, RingProcessor, Sink, Source, Tags,
+};
+use addax_core::modulus::Modulus;
+use zeroize::Zeroizing;
+
+use super::LinkError;
+use super::endpoint::{Endpoint, Transport, event_error, take};
+use super::journal::{Job, Journal};
+use super::line::Line;
+use super::server::random;
+use super::tape::{Portion, Reel, Tape, store_step};
+
+/// Resets that one job survives.
+const MOST_RESETS: u32 = 100;
+
+/// The journal is replaced by what the slots hold when it has more jobs than this, or more words.
+const LONGEST_JOURNAL: usize = 64;
+const LARGEST_JOURNAL: usize = 1 << 25;
+
+/// How long a client waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For any sign of life.
+    pub silence: Duration,
+    /// For a job to go on, while the device is alive.
+    pub job: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(10),
+            job: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What a device said of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The machine's size.
+    pub geometry: Geometry,
+    /// The moduli of its limbs.
+    pub moduli: Vec<u64>,
+    /// What computes.
+    pub name: String,
+    /// Whether a clock of its own counts cycles.
+    pub clocked: bool,
+}
+
+/// A device over a line.
+pub struct Client {
+    endpoint: Endpoint,
+    patience: Patience,
+    identity: Identity,
+    moduli: Vec<Modulus>,
+    journal: Journal,
+    resets: u64,
+    waited: Duration,
+    last_error: Option<LinkError>,
+    progress: Option<Box<dyn FnMut(Transfer) + Send>>,
+}
+
+/// How far the words of a program have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Stream words sent, and those stored words that came back.
+    pub done: u64,
+    /// All that there will be if nothing goes wrong.
+    pub all: u64,
+}
+
+/// The streams of a run; none when it is only repeated.
+type Streams<'s> = Option<(&'s mut dyn Source, &'s mut dyn Sink)>;
+
+impl Client {
+    /// Opens a session with the device at the other end of a line.
+    ///
+    /// # Errors
+    /// A device that does not answer, serves another host or speaks another version.
+    pub fn open(line: Line, patience: Patience) -> Result<Self, LinkError> {
+        let endpoint = Endpoint::new(Box::new(Transport::host()), line);
+        begin(&endpoint, patience)?;
+        let identity = loop {
+            match identify(&endpoint, patience) {
+                Err(LinkError::Lost) => begin(&endpoint, patience)?,
+                outcome => break outcome?,
+            }
+        };
+        let moduli = identity.moduli.iter().map(|&q| Modulus::new(q));
+        let moduli = moduli
+            .collect::<Result<_, _>>()
+            .map_err(|_| LinkError::Nonsense)?;
+        Ok(Self {
+            endpoint,
+            patience,
+            identity,
+            moduli,
+            journal: Journal::default(),
+            resets: 0,
+            waited: Duration::ZERO,
+            last_error: None,
+            progress: None,
+        })
+    }
+
+    /// What the device said of itself.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What has travelled.
+    pub fn traffic(&self) -> Traffic {
+        self.endpoint.traffic()
+    }
+
+    /// Resets of the device that were survived.
+    pub const fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// Why the last job failed, if the link was the reason: with more words than [`MachineError::Device`] has.
+    pub const fn last_error(&self) -> Option<LinkError> {
+        self.last_error
+    }
+
+    /// From now on `progress` hears how far each program's words have come.
+    pub fn on_progress(&mut self, progress: impl FnMut(Transfer) + Send + 'static) {
+        self.progress = Some(Box::new(progress));
+    }
+
+    /// How the device is.
+    ///
+    /// # Errors
+    /// A link that does not work.
+    pub fn status(&mut self) -> Result<Status, MachineError> {
+        self.job(|client| {
+            client.send(&Request::Status)?;
+            client.receive(|reply| match reply {
+                Reply::Status(status) => Some(Ok(*status)),
+                _ => None,
+            })
+        })
+    }
+
+    /// Lets the device multiply two polynomials in every limb and compare with what must come out. Empties all slots.
+    ///
+    /// # Errors
+    /// [`MachineError::Device`] if it finds a difference, or a link that does not work.
+    pub fn self_test(&mut self) -> Result<(), MachineError> {
+        self.journal.clear();
+        self.job(|client| {
+            client.send(&Request::SelfTest)?;
+            client.done()
+        })
+    }
+
+    const fn n(&self) -> usize {
+        self.identity.geometry.n()
+    }
+
+    /// Does a job, again after every reset.
+    fn job<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<Result<T, MachineError>, LinkError>,
+    ) -> Result<T, MachineError> {
+        let start = Instant::now();
+        self.last_error = None;
+        self.endpoint.with(|transport, _| transport.watch(true));
+        let mut resets = 0;
+        let mut outcome = attempt(self);
+        while outcome.as_ref().err() == Some(&LinkError::Lost) {
+            outcome = self.resume(&mut resets).and_then(|()| attempt(self));
+        }
+        self.endpoint.with(|transport, _| transport.watch(false));
+        self.waited += start.elapsed();
+        outcome.unwrap_or_else(|error| {
+            self.last_error = Some(error);
+            Err(MachineError::Device(error.reason()))
+        })
+    }
+
+    /// Opens a new session and repeats what the slots depend on.
+    fn resume(&mut self, resets: &mut u32) -> Result<(), LinkError> {
+        loop {
+            self.resets += 1;
+            *resets += 1;
+            if *resets > MOST_RESETS {
+                return Err(LinkError::Restless { resets: *resets });
+            }
+            match self.try_resume() {
+                Err(LinkError::Lost) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_resume(&mut self) -> Result<(), LinkError> {
+        begin(&self.endpoint, self.patience)?;
+        self.endpoint.with(|transport, _| transport.watch(true));
+        let found = identify(&self.endpoint, self.patience)?;
+        let Identity {
+            geometry, moduli, ..
+        } = &self.identity;
+        if (found.geometry, &found.moduli) != (*geometry, moduli) {
+            return Err(LinkError::Changed);
+        }
+        let mut journal = std::mem::take(&mut self.journal);
+        let mut repeat = || {
+            for job in journal.jobs_mut() {
+                let as_before = match job {
+                    Job::Load { slot, limb, words } => self.try_load(*slot, *limb, words)?.is_ok(),
+                    Job::Run {
+                        program,
+                        tape,
+                        succeeded,
+                    } => self.try_run(program, tape, &mut None)?.is_ok() == *succeeded,
+                };
+                if !as_before {
+                    return Err(LinkError::Differs);
+                }
+            }
+            Ok(())
+        };
+        let outcome = repeat();
+        self.journal = journal;
+        outcome
+    }
+
+    /// Adds to the journal, and makes it short when it has become long.
+    fn note(&mut self, job: Job) -> Result<(), MachineError> {
+        self.journal.push(job);
+        if self.journal.len() <= LONGEST_JOURNAL && self.journal.words() <= LARGEST_JOURNAL {
+            return Ok(());
+        }
+        let mut slots = Vec::new();
+        for slot in 0..self.identity.geometry.slots() as u8 {
+            let mut words = Zeroizing::new(vec![0; self.n()]);
+            match self.store(slot, &mut words) {
+                Ok(limb) => slots.push(Job::Load { slot, limb, words }),
+                Err(MachineError::Unwritten { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.journal.clear();
+        for job in slots {
+            self.journal.push(job);
+        }
+        Ok(())
+    }
+
+    fn send(&self, request: &Request<'_>) -> Result<(), LinkError> {
+        let packet = encode(request);
+        let start = Instant::now();
+        self.wait(start, |transport| {
+            transport.has_room().then(|| transport.send(&packet))
+        })
+    }
+
+    /// Waits for something in the session, since `start` at the earliest.
+    fn wait<T>(
+        &self,
+        start: Instant,
+        look: impl FnMut(&mut Transport) -> Option<T>,
+    ) -> Result<T, LinkError> {
+        wait(&self.endpoint, self.patience, start, look)
+    }
+
+    fn next_packet(&self) -> Result<Payload, LinkError> {
+        next_packet(&self.endpoint, self.patience)
+    }
+
+    /// Waits for a reply. Failures are errors; `read` says `None` to what makes no sense.
+    fn receive<T>(
+        &self,
+        read: impl FnOnce(&Reply<'_>) -> Option<Result<T, MachineError>>,
+    ) -> Result<Result<T, MachineError>, LinkError> {
+        let packet = self.next_packet()?;
+        match Reply::parse(&packet).map_err(|_| LinkError::Nonsense)? {
+            Reply::Failed(failure) => Ok(Err(self.error(failure, None))),
+            reply => read(&reply).ok_or(LinkError::Nonsense),
+        }
+    }
+
+    fn done(&self) -> Result<Result<(), MachineError>, LinkError> {
+        self.receive(|reply| matches!(reply, Reply::Done).then_some(Ok(())))
+    }
+
+    fn error(&self, failure: Failure, program: Option<&Program>) -> MachineError {
+        failure.into_error(program, &self.identity.geometry, self.moduli.len())
+    }
+
+    fn try_load(
+        &self,
+        slot: u8,
+        limb: u8,
+        words: &[u64],
+    ) -> Result<Result<(), MachineError>, LinkError> {
+        self.send(&Request::Load { slot, limb })?;
+        for words in words.chunks(WORDS_PER_PACKET) {
+            self.send_words(words)?;
+        }
+        self.done()
+    }
+
+    fn send_words(&self, words: &[u64]) -> Result<(), LinkError> {
+        let mut packed = Zeroizing::new([0; packed_len(WORDS_PER_PACKET)]);
+        let packed = &mut packed[..packed_len(words.len())];
+        words::pack(words, packed);
+        self.send(&Request::Words {
+            count: words.len() as u16,
+            packed,
+        })
+    }
+
+    fn try_store(
+        &self,
+        slot: u8,
+        words: &mut [u64],
+    ) -> Result<Result<u8, MachineError>, LinkError> {
+        self.send(&Request::Store { slot })?;
+        let slot = self.receive(|reply| match *reply {
+            Reply::Slot { limb } => Some(Ok(limb)),
+            _ => None,
+        })?;
+        let Ok(limb) = slot else { return Ok(slot) };
+        let mut filled = 0;
+        while filled < words.len() {
+            let rest = &mut words[filled..];
+            filled += self.receive(|reply| match *reply {
+                Reply::Words { count, packed } => {
+                    words::unpack(packed, rest.get_mut(..usize::from(count))?)?;
+                    Some(Ok(usize::from(count)))
+                }
+                _ => None,
+            })??;
+        }
+        Ok(Ok(limb))
+    }
+
+    fn send_program(&self, program: &Program) -> Result<(), LinkError> {
+        for (number, words) in program.words().chunks(PROGRAM_WORDS_PER_PACKET).enumerate() {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let place = (number * PROGRAM_WORDS_PER_PACKET) as u16;
+            self.send(&Request::Program {
+                place,
+                words: &bytes,
+            })?;
+        }
+        for (number, values) in program.constants().chunks(CONSTANTS_PER_PACKET).enumerate() {
+            let bytes: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
+            let index = (number * CONSTANTS_PER_PACKET) as u8;
+            self.send(&Request::Constants {
+                index,
+                values: &bytes,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Runs a program once, from the tape as far as it goes.
+    fn try_run(
+        &mut self,
+        program: &Program,
+        tape: &mut Tape,
+        streams: &mut Streams<'_>,
+    ) -> Result<Result<Report, MachineError>, LinkError> {
+        let n = self.n();
+        self.send_program(program)?;
+        let room = match streams {
+            // What was delivered before is not delivered again.
+            Some((_, sink)) => (tape.delivered.len() * n).saturating_add(sink.room()) as u64,
+            None if tape.refused.is_none() => u64::MAX,
+            None => 0,
+        };
+        let room = room.min(u32::MAX.into());
+        let constants = u8::try_from(program.constants().len()).unwrap_or(MAX_CONSTANTS as u8);
+        let words = program.words().len() as u16;
+        self.send(&Request::Run {
+            words,
+            constants,
+            room: room as u32,
+        })?;
+        let mut reel = Reel::new(program, n);
+        let mut polynomial = Zeroizing::new(Vec::with_capacity(n));
+        let mut meter = Meter::new(self.progress.is_some(), program, n);
+        let mut waiting: Option<Payload> = None;
+        let mut packet = Payload::new();
+        loop {
+            if waiting.is_none() {
+                let source = streams.as_mut().map(|(source, _)| &mut **source);
+                let portion = reel.next(tape, source, room);
+                waiting = portion.map(|portion| encode_portion(&portion, &mut meter, n));
+            }
+            // Whatever comes first: a packet, or room for one.
+            let arrived = self.wait(Instant::now(), |transport| {
+                if take(transport, &mut packet) {
+                    return Some(true);
+                }
+                let words = waiting.as_ref().filter(|_| transport.has_room())?;
+                transport.send(words);
+                Some(false)
+            })?;
+            if !arrived {
+                waiting = None;
+                meter.tell(&mut self.progress);
+                continue;
+            }
+            match Reply::parse(&packet).map_err(|_| LinkError::Nonsense)? {
+                Reply::Words { count, packed } => {
+                    let before = polynomial.len();
+                    if before + usize::from(count) > n {
+                        return Err(LinkError::Nonsense);
+                    }
+                    polynomial.resize(before + usize::from(count), 0);
+                    words::unpack(packed, &mut polynomial[before..]).ok_or(LinkError::Nonsense)?;
+                    meter.done += u64::from(count);
+                    if polynomial.len() == n {
+                        let number = reel.answer();
+                        let sink = streams.as_mut().map(|(_, sink)| &mut **sink);
+                        self.deliver(&polynomial, number, tape, sink, room)?;
+                        polynomial.clear();
+                    }
+                }
+                Reply::Ended(_) | Reply::Failed(_) if !polynomial.is_empty() => {
+                    return Err(LinkError::Nonsense);
+                }
+                Reply::Ended(report) => {
+                    // A sink that took less than it had promised.
+                    let broken = tape
+                        .refused
+                        .and_then(|(number, error)| Some((store_step(program, number)?, error)));
+                    return Ok(match broken {
+                        Some((step, error)) => Err(MachineError::Fault {
+                            pc: step.pc,
+                            instruction: step.instruction,
+                            fault: Fault::Sink(error),
+                        }),
+                        None => Ok(report.into()),
+                    });
+                }
+                Reply::Failed(failure) => {
+                    return Ok(Err(own_words(self.error(failure, Some(program)), tape)));
+                }
+                _ => return Err(LinkError::Nonsense),
+            }
+        }
+    }
+
+    /// A polynomial has come: gives it to the sink, unless it has it, and answers the device if that waits.
+    fn deliver(
+        &self,
+        polynomial: &[u64],
+        number: u64,
+        tape: &mut Tape,
+        sink: Option<&mut (dyn Sink + '_)>,
+        room: u64,
+    ) -> Result<(), LinkError> {
+        let digest = digest(polynomial);
+        let refused_before = tape.refused.filter(|(refused, _)| *refused == number);
+        let outcome = match (tape.delivered.get(number as usize), sink) {
+            (Some(before), _) if *before != digest => return Err(LinkError::Differs),
+            (Some(_), _) => Ok(()),
+            (None, _) if refused_before.is_some() => {
+                refused_before.map_or(Ok(()), |(_, error)| Err(error))
+            }
+            (None, Some(sink)) if tape.refused.is_none() => sink.write(polynomial),
+            // Behind a refused store nothing counts.
+            (None, _) => Ok(()),
+        };
+        match outcome {
+            Ok(()) if tape.refused.is_none() && tape.delivered.len() as u64 == number => {
+                tape.delivered.push(digest)
+            }
+            Ok(()) => {}
+            Err(error) => tape.refused = Some((number, error)),
+        }
+        let words = (number + 1) * self.n() as u64;
+        if words <= room {
+            return Ok(());
+        }
+        match outcome {
+            Ok(()) => self.send(&Request::Taken {
+                words: words.min(u32::MAX.into()) as u32,
+            }),
+            Err(error) => self.send(&Request::Refuse(error.into())),
+        }
+    }
+}
+
+/// A fault of a stream in the words of the stream's owner, not in those that travelled.
+fn own_words(error: MachineError, tape: &Tape) -> MachineError {
+    let MachineError::Fault {
+        pc,
+        instruction,
+        fault,
+    } = error
+    else {
+        return error;
+    };
+    let fault = match fault {
+        Fault::Source(error) => Fault::Source(tape.end.unwrap_or(error)),
+        Fault::Sink(error) => Fault::Sink(tape.refused.map_or(error, |(_, error)| error)),
+        fault => fault,
+    };
+    MachineError::Fault {
+        pc,
+        instruction,
+        fault,
+    }
+}
+
+/// Counts words for whoever watches.
+struct Meter {
+    done: u64,
+    all: u64,
+}
+
+impl Meter {
+    fn new(watched: bool, program: &Program, n: usize) -> Self {
+        let moved = |step: &addax_core::isa::Step| {
+            let instruction = step.instruction;
+            instruction.reads_stream()
+                || matches!(instruction, addax_core::isa::Instruction::Store { .. })
+        };
+        let all = match watched {
+            true => {
+                addax_core::isa::Sequencer::new(program)
+                    .filter(moved)
+                    .count()
+                    * n
+            }
+            false => 0,
+        };
+        Self {
+            done: 0,
+            all: all as u64,
+        }
+    }
+
+    fn tell(&self, progress: &mut Option<Box<dyn FnMut(Transfer) + Send>>) {
+        if let Some(progress) = progress {
+            progress(Transfer {
+                done: self.done,
+                all: self.all,
+            });
+        }
+    }
+}
+
+fn encode_portion(portion: &Portion<'_>, meter: &mut Meter, n: usize) -> Payload {
+    match portion {
+        Portion::Words(words) => {
+            meter.done += words.len() as u64;
+            let mut packed = Zeroizing::new([0; packed_len(WORDS_PER_PACKET)]);
+            let packed = &mut packed[..packed_len(words.len())];
+            words::pack(words, packed);
+            encode(&Request::Words {
+                count: words.len() as u16,
+                packed,
+            })
+        }
+        Portion::Small(bytes) => {
+            meter.done += bytes.len() as u64;
+            encode(&Request::Small(bytes))
+        }
+        Portion::Seed(seed, limb) => {
+            meter.done += n as u64;
+            encode(&Request::Seed {
+                seed: **seed,
+                limb: *limb,
+            })
+        }
+        Portion::End(error) => encode(&Request::End((*error).into())),
+    }
+}
+
+fn wait<T>(
+    endpoint: &Endpoint,
+    patience: Patience,
+    start: Instant,
+    mut look: impl FnMut(&mut Transport) -> Option<T>,
+) -> Result<T, LinkError> {
+    endpoint.wait(Some(patience.silence), |transport| {
+        if let Some(error) = transport.event().and_then(event_error) {
+            return Some(Err(error));
+        }
+        if let Some(found) = look(transport) {
+            return Some(Ok(found));
+        }
+        let waited = start.elapsed();
+        (waited > patience.job).then_some(Err(LinkError::Stuck {
+            seconds: waited.as_secs(),
+        }))
+    })?
+}
+
+fn next_packet(endpoint: &Endpoint, patience: Patience) -> Result<Payload, LinkError> {
+    let mut packet = Payload::new();
+    wait(endpoint, patience, Instant::now(), |transport| {
+        take(transport, &mut packet).then_some(())
+    })?;
+    Ok(packet)
+}
+
+/// Opens a session.
+fn begin(endpoint: &Endpoint, patience: Patience) -> Result<(), LinkError> {
+    let half = random()?;
+    endpoint.with(|transport, now| transport.open(now, half));
+    wait(endpoint, patience, Instant::now(), |transport| {
+        transport.is_open().then_some(())
+    })
+}
+
+fn identify(endpoint: &Endpoint, patience: Patience) -> Result<Identity, LinkError> {
+    let request = encode(&Request::Identify);
+    wait(endpoint, patience, Instant::now(), |transport| {
+        transport.watch(true);
+        transport.has_room().then(|| transport.send(&request))
+    })?;
+    let packet = next_packet(endpoint, patience)?;
+    let Ok(Reply::Identity(found)) = Reply::parse(&packet) else {
+        return Err(LinkError::Nonsense);
+    };
+    let geometry = Geometry::new(
+        found.log_n.into(),
+        found.butterflies.into(),
+        found.slots.into(),
+    );
+    let (moduli, _) = found.moduli.as_chunks::<8>();
+    Ok(Identity {
+        geometry: geometry.map_err(|_| LinkError::Nonsense)?,
+        moduli: moduli
+            .iter()
+            .map(|&modulus| u64::from_le_bytes(modulus))
+            .collect(),
+        // The name is shown to people.
+        name: found
+            .name
+            .chars()
+            .filter(|character| !character.is_control())
+            .collect(),
+        clocked: found.clocked,
+    })
+}
+
+impl RingProcessor for Client {
+    fn geometry(&self) -> Geometry {
+        self.identity.geometry
+    }
+
+    fn reset(&mut self) -> Result<(), MachineError> {
+        self.journal.clear();
+        self.job(|client| {
+            client.send(&Request::Reset)?;
+            client.done()
+        })
+    }
+
+    fn load(&mut self, slot: u8, limb: u8, words: &[u64]) -> Result<(), MachineError> {
+        Tags::load_target(
+            &self.identity.geometry,
+            self.moduli.len(),
+            slot,
+            limb,
+            words,
+        )?;
+        let q = self.moduli[usize::from(limb)].value();
+        if let Some(position) = words.iter().position(|&word| word >= q) {
+            return Err(MachineError::Residue { position, limb });
+        }
+        self.job(|client| client.try_load(slot, limb, words))?;
+        self.note(Job::Load {
+            slot,
+            limb,
+            words: Zeroizing::new(words.to_vec()),
+        })
+    }
+
+    fn store(&mut self, slot: u8, words: &mut [u64]) -> Result<u8, MachineError> {
+        Tags::slot(&self.identity.geometry, slot)?;
+        let mut all = Zeroizing::new(vec![0; self.n()]);
+        let limb = self.job(|client| client.try_store(slot, &mut all))?;
+        let (expected, found) = (all.len(), words.len());
+        if expected != found {
+            return Err(MachineError::Length { expected, found });
+        }
+        words.copy_from_slice(&all);
+        Ok(limb)
+    }
+
+    fn run(
+        &mut self,
+        program: &Program,
+        source: &mut dyn Source,
+        sink: &mut dyn Sink,
+    ) -> Result<Report, MachineError> {
+        validate(program, &self.identity.geometry, self.moduli.len())?;
+        let mut tape = Tape::default();
+        let mut streams: Streams<'_> = Some((source, sink));
+        let outcome = self.job(|client| client.try_run(program, &mut tape, &mut streams));
+        if self.last_error.is_none() {
+            let succeeded = outcome.is_ok();
+            self.note(Job::Run {
+                program: Box::new(program.clone()),
+                tape,
+                succeeded,
+            })?;
+        }
+        outcome
+    }
+
+    fn digests(&mut self) -> Result<Option<Digests>, MachineError> {
+        let slots = self.identity.geometry.slots();
+        self.job(|client| {
+            client.send(&Request::Digests)?;
+            client.receive(|reply| match reply {
+                Reply::Digests(bytes) if bytes.len() == slots * (1 + DIGEST_BYTES) => {
+                    let digest = |slot: &[u8; 1 + DIGEST_BYTES]| {
+                        let (limb, digest) = (slot[0], std::array::from_fn(|i| slot[1 + i]));
+                        (limb != u8::MAX).then_some((limb, digest))
+                    };
+                    Some(Ok(Some(bytes.as_chunks().0.iter().map(digest).collect())))
+                }
+                _ => None,
+            })
+        })
+    }
+
+    fn link_use(&self) -> Option<LinkUse> {
+        let traffic = self.endpoint.traffic();
+        Some(LinkUse {
+            bytes_out: traffic.wire_out,
+            bytes_in: traffic.wire_in,
+            repeated: traffic.repeated,
+            resets: self.resets,
+            micros: self.waited.as_micros() as u64,
+        })
+    }
+}
+
+impl From<MachineError> for LinkError {
+    /// A failure in the middle of an answer.
+    fn from(_: MachineError) -> Self {
+        Self::Nonsense
+    }
+}
