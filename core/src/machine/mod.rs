@@ -132,6 +132,16 @@ pub struct LinkUse {
     pub micros: u64,
 }
 
+impl AddAssign for LinkUse {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes_out += other.bytes_out;
+        self.bytes_in += other.bytes_in;
+        self.repeated += other.repeated;
+        self.resets += other.resets;
+        self.micros += other.micros;
+    }
+}
+
 impl SubAssign for LinkUse {
     fn sub_assign(&mut self, earlier: Self) {
         self.bytes_out -= earlier.bytes_out;

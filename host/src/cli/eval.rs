@@ -128,7 +128,7 @@ impl EvalReport {
         images: usize,
     ) -> Result<()> {
         let start = Instant::now();
-        let private = Private::run(server, args.accelerator, data, images)?;
+        let private = Private::run(server, &args.accelerator, data, images)?;
         let evaluator = Evaluator::new(network)?;
         let mut correct = 0;
         let mut exact = true;
@@ -163,7 +163,7 @@ struct Private {
 impl Private {
     fn run(
         server: &ServerModel,
-        accelerator: Accelerator,
+        accelerator: &Accelerator,
         data: &Dataset,
         images: usize,
     ) -> Result<Self> {
@@ -194,7 +194,7 @@ impl Private {
 
 fn serve(
     model: &ServerModel,
-    accelerator: Accelerator,
+    accelerator: &Accelerator,
     stream: TcpStream,
 ) -> Result<SessionReport> {
     let mut channel = connection::channel(stream, TIMEOUT)?;

@@ -40,7 +40,7 @@ pub struct ServeArgs {
     /// End after so many sessions, failed ones included
     #[arg(long, value_name = "COUNT")]
     sessions: Option<u64>,
-    /// Clients served at a time; others wait
+    /// Clients served at a time; others wait. Where a device computes, it is one
     #[arg(long, value_name = "COUNT", default_value = "8")]
     max_clients: NonZeroUsize,
     /// Write the address to this file once clients can connect
@@ -121,11 +121,16 @@ pub fn run(args: &ServeArgs, json: bool) -> Result<ServeReport> {
     let address = listener.local_addr()?;
     announce(address, args.address_file.as_deref(), json)?;
 
+    // A device serves one host at a time.
+    let clients = match args.accelerator.place() {
+        Some(_) => NonZeroUsize::MIN,
+        None => args.max_clients,
+    };
     let server = Server {
         args,
         model: &model,
         json,
-        room: Room::new(args.max_clients),
+        room: Room::new(clients),
         sessions: Mutex::default(),
         failures: Mutex::default(),
     };

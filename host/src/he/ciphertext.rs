@@ -78,6 +78,12 @@ impl FreshCiphertext {
         Ok(Self { seed, c0 })
     }
 
+    /// What c1 is expanded from.
+    #[must_use]
+    pub const fn seed(&self) -> &[u8; SEED_BYTES] {
+        &self.seed
+    }
+
     /// Both components, transformed, limb after limb.
     #[must_use]
     pub fn into_components(self, context: &Context) -> [Vec<Vec<u64>>; 2] {

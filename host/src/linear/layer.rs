@@ -1,18 +1,17 @@
 //! The server's side of a linear layer: encoding weights once, and answering one query.
 
-use std::borrow::Cow;
-
 use addax_core::isa::ProgramError;
-use addax_core::machine::{MachineError, RingProcessor, Sink, Source, StreamError};
+use addax_core::machine::{MachineError, RingProcessor};
 use addax_core::modulus::Modulus;
 use addax_core::poly;
-use addax_core::random::Purpose;
+use addax_core::random::{Purpose, SEED_BYTES};
 use addax_core::rlwe::Embedding;
 use addax_core::sample;
 use rand_core::Rng;
 use zeroize::Zeroizing;
 
 use super::program::{CompileError, LayerPrograms, input_number, input_of_number};
+use super::stream::{Part, run};
 use super::{LayerCost, Packing};
 use crate::he::{Context, FreshCiphertext, PublicKey, Response, ResponseFormat, noise};
 use crate::random::PartyRandomness;
@@ -54,6 +53,24 @@ pub struct ServerInput<'a> {
     pub ciphertexts: Vec<FreshCiphertext>,
     /// The server's own share of the input tensor mod 2^k; none before the first layer.
     pub share: Option<&'a [u64]>,
+}
+
+/// A ciphertext of the query, the server's share added.
+struct Input {
+    components: [Vec<Vec<u64>>; 2],
+    /// The seed that c1 was expanded from.
+    seed: [u8; SEED_BYTES],
+}
+
+impl Input {
+    /// One limb of one component.
+    fn part(&self, component: usize, limb: usize) -> Part<'_> {
+        let words = &self.components[component][limb][..];
+        match component {
+            0 => Part::from(words),
+            _ => Part::seeded(words, self.seed, limb as u8),
+        }
+    }
 }
 
 impl EncodedLayer {
@@ -145,13 +162,14 @@ impl EncodedLayer {
         let mut cost = LayerCost::default();
         let mut inputs = Vec::with_capacity(packing.inputs());
         for (index, ciphertext) in input.ciphertexts.into_iter().enumerate() {
+            let seed = *ciphertext.seed();
             let mut components = ciphertext.into_components(context);
             if let Some(share) = input.share {
                 let polynomial = Zeroizing::new(packing.input_polynomial(share, index));
                 let parts = self.embed_share(context, &polynomial, &components[0]);
                 components[0] = run(machine, &programs.prepare, parts, context, &mut cost)?;
             }
-            inputs.push(components);
+            inputs.push(Input { components, seed });
         }
 
         let output = packing.convolution().output_shape();
@@ -162,7 +180,7 @@ impl EncodedLayer {
             let residents = (0..programs.residents())
                 .map(|number| {
                     let [c, l, t] = input_of_number(limbs, tiles, number);
-                    Cow::Borrowed(&inputs[t][c][l][..])
+                    inputs[t].part(c, l)
                 })
                 .collect();
             run(machine, &programs.load, residents, context, &mut cost)?;
@@ -177,19 +195,16 @@ impl EncodedLayer {
                     for l in (0..limbs).rev() {
                         for (t, input) in inputs.iter().enumerate() {
                             if input_number(limbs, tiles, c, l, t) >= programs.residents() {
-                                parts.push(Cow::Borrowed(&input[c][l][..]));
+                                parts.push(input.part(c, l));
                             }
                             let weights = (group * tiles + t) * limbs + l;
-                            parts.push(Cow::Borrowed(&self.weights[weights][..]));
+                            parts.push(Part::from(&self.weights[weights][..]));
                         }
-                        parts.push(Cow::Borrowed(&zero.products[c][l][..]));
+                        parts.push(Part::from(&zero.products[c][l][..]));
                         let modulus = context.basis().modulus(l);
                         let blinding = if c == 0 { Some(&noise[l][..]) } else { None };
-                        parts.push(Cow::Owned(coefficients(
-                            &modulus,
-                            &zero.errors[c],
-                            blinding,
-                        )));
+                        let errors = coefficients(&modulus, &zero.errors[c], blinding);
+                        parts.push(Part::from(errors));
                     }
                     *component = run(machine, &programs.components[c], parts, context, &mut cost)?;
                 }
@@ -212,15 +227,14 @@ impl EncodedLayer {
         context: &Context,
         polynomial: &[u64],
         c0: &'c [Vec<u64>],
-    ) -> Vec<Cow<'c, [u64]>> {
+    ) -> Vec<Part<'c>> {
         let mut parts = Vec::with_capacity(2 * c0.len());
         for (limb, c0) in c0.iter().enumerate() {
             let moduli = context.parameters().moduli();
             let embedding = Embedding::new(moduli, limb, self.format.plain_bits);
-            parts.push(Cow::Owned(
-                polynomial.iter().map(|&x| embedding.embed(x)).collect(),
-            ));
-            parts.push(Cow::Borrowed(&c0[..]));
+            let embedded: Vec<u64> = polynomial.iter().map(|&x| embedding.embed(x)).collect();
+            parts.push(Part::from(embedded));
+            parts.push(Part::from(&c0[..]));
         }
         parts
     }
@@ -284,89 +298,4 @@ fn coefficients(modulus: &Modulus, errors: &[i8], blinding: Option<&[u64]>) -> V
         poly::add_assign(modulus, &mut values, blinding);
     }
     values
-}
-
-/// Runs a program on a stream of whole polynomials and returns the polynomials it stored.
-fn run(
-    machine: &mut dyn RingProcessor,
-    program: &addax_core::isa::Program,
-    parts: Vec<Cow<'_, [u64]>>,
-    context: &Context,
-    cost: &mut LayerCost,
-) -> Result<Vec<Vec<u64>>, LinearError> {
-    let mut source = Polynomials::new(parts);
-    let mut stored = Stored {
-        n: context.n(),
-        polynomials: Vec::new(),
-    };
-    let report = machine.run(program, &mut source, &mut stored)?;
-    cost.cycles += report.cycles;
-    cost.transforms += report.transforms;
-    Ok(stored.polynomials)
-}
-
-/// A stream of polynomials, handed out without copying.
-struct Polynomials<'a> {
-    parts: Vec<Cow<'a, [u64]>>,
-    part: usize,
-    offset: usize,
-}
-
-impl<'a> Polynomials<'a> {
-    const fn new(parts: Vec<Cow<'a, [u64]>>) -> Self {
-        Self {
-            parts,
-            part: 0,
-            offset: 0,
-        }
-    }
-}
-
-impl Source for Polynomials<'_> {
-    fn chunk(&mut self, max: usize) -> Result<&[u64], StreamError> {
-        while self.part < self.parts.len() && self.offset == self.parts[self.part].len() {
-            self.part += 1;
-            self.offset = 0;
-        }
-        let part = self.parts.get(self.part).ok_or(StreamError::Ended)?;
-        let words = &part[self.offset..part.len().min(self.offset + max)];
-        self.offset += words.len();
-        Ok(words)
-    }
-}
-
-impl Drop for Polynomials<'_> {
-    fn drop(&mut self) {
-        // Owned parts hold masks, shares and errors.
-        for part in &mut self.parts {
-            if let Cow::Owned(words) = part {
-                zeroize::Zeroize::zeroize(words);
-            }
-        }
-    }
-}
-
-/// Collects whole polynomials of n words.
-struct Stored {
-    n: usize,
-    polynomials: Vec<Vec<u64>>,
-}
-
-impl Sink for Stored {
-    fn write(&mut self, mut words: &[u64]) -> Result<(), StreamError> {
-        while !words.is_empty() {
-            if self
-                .polynomials
-                .last()
-                .is_none_or(|last| last.len() == self.n)
-            {
-                self.polynomials.push(Vec::with_capacity(self.n));
-            }
-            let last = self.polynomials.last_mut().ok_or(StreamError::Full)?;
-            let (head, tail) = words.split_at(words.len().min(self.n - last.len()));
-            last.extend_from_slice(head);
-            words = tail;
-        }
-        Ok(())
-    }
 }

@@ -16,6 +16,7 @@
 //! Input shares of the server are added by a program of their own before: `LD, NTT, ADD, ST` in each limb.
 
 use addax_core::isa::{self, Geometry, Increment, Program, ProgramBuilder, ProgramError, STREAM};
+use addax_core::machine::LinkUse;
 
 use super::Packing;
 use crate::he::{Basis, ResponseFormat};
@@ -38,6 +39,8 @@ pub struct LayerCost {
     pub cycles: u64,
     /// Transforms executed.
     pub transforms: u64,
+    /// What the link to the machine carried, if there is one; not foreseen by a plan.
+    pub link: LinkUse,
 }
 
 /// The machine is too small for the parameter set.
@@ -144,6 +147,7 @@ impl LayerPrograms {
                 cycles: sum.cycles + cycles(program) * times as u64,
                 // Transforms stand outside of loops.
                 transforms: sum.transforms + transforms(program) * times as u64,
+                link: LinkUse::default(),
             })
     }
 }

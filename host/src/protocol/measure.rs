@@ -27,6 +27,10 @@ pub struct LayerMeasure {
     pub transforms: u64,
     /// AND gates.
     pub and_gates: u64,
+    /// Bytes on the line to the machine, both ways, if there is one; known to the server.
+    pub link_bytes: u64,
+    /// Milliseconds in which the server waited for a machine behind a line.
+    pub link_ms: f64,
 }
 
 /// Collects the layers of a session in order, image after image.
@@ -102,6 +106,8 @@ impl Measures {
         row.cycles += cost.cycles;
         row.transforms += cost.transforms;
         row.and_gates += and_gates;
+        row.link_bytes += cost.link.bytes_out + cost.link.bytes_in;
+        row.link_ms += cost.link.micros as f64 / 1e3;
         self.next += 1;
     }
 

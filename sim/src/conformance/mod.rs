@@ -22,6 +22,7 @@ mod streams;
 
 use std::ops::AddAssign;
 
+use addax_core::isa::{Instruction, Program, Sequencer};
 use addax_core::machine::{MachineError, RingProcessor};
 
 use crate::random::Random;
@@ -63,6 +64,9 @@ pub struct Suite {
     pub one_in: u64,
     /// Random words among the illegal ones.
     pub illegal_words: usize,
+    /// Whether slots are compared after every instruction of the random programs, each of which is then a program of its
+    /// own.
+    pub stepwise: bool,
 }
 
 impl Default for Suite {
@@ -73,6 +77,7 @@ impl Default for Suite {
             instructions: 200,
             one_in: 1,
             illegal_words: 100,
+            stepwise: false,
         }
     }
 }
@@ -85,6 +90,7 @@ impl Suite {
         instructions: 40,
         one_in: 10,
         illegal_words: 10,
+        stepwise: false,
     };
 }
 
@@ -222,7 +228,11 @@ pub fn check(subject: Subject<'_>, basis: &Basis, suite: &Suite) -> Result<Summa
     for number in 0..suite.programs {
         let name = format!("random program {number} of seed {}", suite.seed);
         let (program, stream) = generator.program(suite.instructions.min(1023));
-        comparison.run(&Case::running(name, program, stream))?;
+        if suite.stepwise {
+            step_by_step(&mut comparison, &name, &program, &stream)?;
+        } else {
+            comparison.run(&Case::running(name, program, stream))?;
+        }
         summary.programs += 1;
     }
     Ok(Summary {
@@ -232,4 +242,33 @@ pub fn check(subject: Subject<'_>, basis: &Basis, suite: &Suite) -> Result<Summa
         stalls: comparison.stalls,
         ..summary
     })
+}
+
+/// Runs every instruction that a program executes as a program of its own.
+fn step_by_step(
+    comparison: &mut Comparison<'_, '_>,
+    name: &str,
+    program: &Program,
+    stream: &[u64],
+) -> Result<(), Difference> {
+    let n = comparison.geometry().n();
+    let mut rest = stream;
+    for (number, step) in Sequencer::new(program).enumerate() {
+        if matches!(step.instruction, Instruction::Loop(_) | Instruction::Halt) {
+            continue;
+        }
+        let words = if step.instruction.reads_stream() {
+            n.min(rest.len())
+        } else {
+            0
+        };
+        let (own, behind) = rest.split_at(words);
+        rest = behind;
+        let words = [step.instruction.encode(), Instruction::Halt.encode()];
+        let single =
+            Program::from_words(&words, program.constants()).map_err(MachineError::from)?;
+        let name = format!("{name}, step {number}, {}", step.instruction);
+        comparison.run(&Case::running(name, single, own.to_vec()))?;
+    }
+    Ok(())
 }

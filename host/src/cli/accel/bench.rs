@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use addax::accel::Accelerator;
 use addax_core::isa::{Geometry, Increment, ProgramBuilder, ProgramError};
 use addax_core::machine::{Sink, SliceSource, StreamError};
+use addax_sim::link::Patience;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -33,7 +34,7 @@ pub struct BenchReport {
 
 #[derive(Serialize)]
 struct AcceleratorRow {
-    name: &'static str,
+    name: String,
     available: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<String>,
@@ -89,21 +90,29 @@ const INSTRUCTIONS: [(&str, Write); 14] = [
 pub fn bench(args: &BenchArgs) -> Result<BenchReport> {
     let least = Duration::from_millis(args.time);
     let mut accelerators = Vec::new();
-    for accelerator in Accelerator::ALL {
-        if args.accelerator.is_some_and(|only| only != accelerator) {
-            continue;
-        }
+    let all = Accelerator::ALL.to_vec();
+    for accelerator in args.accelerator.clone().map_or(all, |only| vec![only]) {
         let missing = accelerator.check().err();
         let mut machines = Vec::new();
         if missing.is_none() {
-            for geometry in [Geometry::new(12, 1, 16)?, Geometry::DEFAULT] {
+            // A device is what it is.
+            let geometries = match accelerator.place() {
+                Some(_) => vec![
+                    accelerator
+                        .connect(Patience::default())?
+                        .identity()
+                        .geometry,
+                ],
+                None => vec![Geometry::new(12, 1, 16)?, Geometry::DEFAULT],
+            };
+            for geometry in geometries {
                 let spinner = progress::spinner(format!("measuring {accelerator}"));
-                machines.push(measure(accelerator, geometry, least)?);
+                machines.push(measure(&accelerator, geometry, least)?);
                 spinner.finish_and_clear();
             }
         }
         accelerators.push(AcceleratorRow {
-            name: accelerator.name(),
+            name: accelerator.to_string(),
             available: missing.is_none(),
             missing: missing.map(|error| error.to_string()),
             machines,
@@ -119,9 +128,13 @@ impl Sink for Discard {
     fn write(&mut self, _words: &[u64]) -> Result<(), StreamError> {
         Ok(())
     }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
 }
 
-fn measure(accelerator: Accelerator, geometry: Geometry, least: Duration) -> Result<MachineRow> {
+fn measure(accelerator: &Accelerator, geometry: Geometry, least: Duration) -> Result<MachineRow> {
     let basis = basis(geometry, PARAMETERS.limbs)?;
     let mut machine = accelerator.open(&basis, geometry)?;
     let stream = vec![1; geometry.n()];

@@ -54,7 +54,7 @@ pub struct RunArgs {
 /// What the program did.
 #[derive(Serialize)]
 pub struct RunReport {
-    accelerator: &'static str,
+    accelerator: String,
     cycles: u64,
     stalls: u64,
     instructions: u64,
@@ -123,7 +123,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport> {
     } && (&expected.output, &expected.slots) == (&found.output, &found.slots);
     let report = found.outcome.unwrap_or_default();
     Ok(RunReport {
-        accelerator: args.accelerator.name(),
+        accelerator: args.accelerator.to_string(),
         cycles: report.cycles,
         stalls: report.stalls,
         instructions: report.instructions,
@@ -208,7 +208,7 @@ impl Report for RunReport {
             ("words out", self.words_out),
         ];
         let rows = counts.map(|(name, count)| vec![name.to_owned(), thousands(count)]);
-        let mut text = table(width, 1, &[self.accelerator, ""], rows.into());
+        let mut text = table(width, 1, &[&self.accelerator, ""], rows.into());
         let rows = self.slots.iter().map(|row| {
             vec![
                 row.slot.to_string(),

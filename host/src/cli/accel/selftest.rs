@@ -8,6 +8,7 @@ use std::time::Instant;
 use addax::accel::Accelerator;
 use addax_core::isa::Geometry;
 use addax_sim::conformance::{self, Difference, Suite, Summary};
+use addax_sim::link::Patience;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -40,7 +41,7 @@ pub struct SelftestTable {
 
 #[derive(Serialize)]
 struct SelftestRow {
-    name: &'static str,
+    name: String,
     passed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -67,14 +68,17 @@ pub fn selftest(args: &SelftestArgs) -> Result<SelftestTable> {
         ..Suite::default()
     };
     let mut accelerators = Vec::new();
-    for accelerator in Accelerator::ALL {
-        if args
-            .accelerator
-            .map_or(accelerator.is_simulated(), |only| only != accelerator)
-        {
-            continue;
-        }
-        accelerators.push(test(accelerator, &suite)?);
+    let software = || {
+        let all = Accelerator::ALL.into_iter();
+        all.filter(|accelerator| !accelerator.is_simulated())
+            .collect()
+    };
+    for accelerator in args
+        .accelerator
+        .clone()
+        .map_or_else(software, |only| vec![only])
+    {
+        accelerators.push(test(&accelerator, &suite)?);
     }
     Ok(SelftestTable {
         passed: accelerators.iter().all(|row| row.passed),
@@ -83,7 +87,7 @@ pub fn selftest(args: &SelftestArgs) -> Result<SelftestTable> {
 }
 
 /// Runs what is run of the suite on one accelerator.
-fn test(accelerator: Accelerator, suite: &Suite) -> Result<SelftestRow> {
+fn test(accelerator: &Accelerator, suite: &Suite) -> Result<SelftestRow> {
     let spinner = progress::spinner(format!("testing {accelerator}"));
     let start = Instant::now();
     let brief = Suite {
@@ -91,16 +95,30 @@ fn test(accelerator: Accelerator, suite: &Suite) -> Result<SelftestRow> {
         programs: suite.programs.min(Suite::BRIEF.programs),
         ..Suite::BRIEF
     };
-    let parts = if accelerator.is_simulated() {
+    let parts = if accelerator.place().is_some() {
+        let identity = accelerator.connect(Patience::default())?.identity().clone();
+        let stepwise = Suite {
+            stepwise: true,
+            ..if identity.geometry.n() > 1024 {
+                brief
+            } else {
+                *suite
+            }
+        };
+        vec![(identity.geometry, identity.moduli.len(), stepwise)]
+    } else if accelerator.is_simulated() {
         let small = Geometry::new(10, 2, 4)?;
-        vec![(small, *suite), (Geometry::DEFAULT, brief)]
+        vec![
+            (small, PARAMETERS.limbs, *suite),
+            (Geometry::DEFAULT, PARAMETERS.limbs, brief),
+        ]
     } else {
-        vec![(Geometry::DEFAULT, *suite)]
+        vec![(Geometry::DEFAULT, PARAMETERS.limbs, *suite)]
     };
     let mut summary = Summary::default();
     let mut difference: Option<Difference> = None;
-    for (geometry, suite) in parts {
-        let basis = basis(geometry, PARAMETERS.limbs)?;
+    for (geometry, limbs, suite) in parts {
+        let basis = basis(geometry, limbs)?;
         let mut machine = accelerator.open_kind(&basis, geometry, None)?;
         match conformance::check(machine.subject(), &basis, &suite) {
             Ok(part) => summary += part,
@@ -112,7 +130,7 @@ fn test(accelerator: Accelerator, suite: &Suite) -> Result<SelftestRow> {
     }
     spinner.finish_and_clear();
     Ok(SelftestRow {
-        name: accelerator.name(),
+        name: accelerator.to_string(),
         passed: difference.is_none(),
         error: difference.map(|difference| difference.to_string()),
         single_instructions: summary.single,
@@ -140,7 +158,7 @@ impl Report for SelftestTable {
         ];
         let row = |row: &SelftestRow| {
             vec![
-                row.name.to_owned(),
+                row.name.clone(),
                 if row.passed { "as defined" } else { "DIFFERS" }.to_owned(),
                 thousands(row.single_instructions + row.faults + row.random_programs),
                 count(row.illegal_words),

@@ -65,6 +65,12 @@ struct Row {
     bytes_down: u64,
     cycles: u64,
     and_gates: u64,
+    /// Of a device: bytes on its line, both ways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link_bytes: Option<u64>,
+    /// Of a device: milliseconds in which the server waited for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link_ms: Option<f64>,
 }
 
 impl DemoReport {
@@ -80,19 +86,21 @@ impl DemoReport {
         let counts = server.host_transforms();
         let session = server.sessions.into_iter().next();
         let report = session.map(|session| session.report).unwrap_or_default();
-        let cycles = report.layers.iter().map(|layer| layer.cycles);
+        let linked = report.layers.iter().any(|layer| layer.link_bytes > 0);
         let layers = client
             .layers
             .into_iter()
-            .zip(cycles)
-            .map(|(layer, cycles)| Row {
+            .zip(&report.layers)
+            .map(|(layer, served)| Row {
                 name: layer.name,
                 kind: layer.kind,
                 ms: layer.ms,
                 bytes_up: layer.bytes_up,
                 bytes_down: layer.bytes_down,
-                cycles,
+                cycles: served.cycles,
                 and_gates: layer.and_gates,
+                link_bytes: linked.then_some(served.link_bytes),
+                link_ms: linked.then_some(served.link_ms),
             });
         let labels: Vec<usize> = client.answers.iter().map(|answer| answer.label).collect();
         let right =
@@ -143,9 +151,13 @@ impl DemoReport {
     }
 
     fn layers(&self, width: usize) -> String {
-        let header = ["layer", "kind", "ms", "up", "down", "cycles", "AND gates"];
+        let linked = self.layers.iter().any(|layer| layer.link_bytes.is_some());
+        let mut header = vec!["layer", "kind", "ms", "up", "down", "cycles", "AND gates"];
+        if linked {
+            header.extend(["link", "link ms"]);
+        }
         let row = |layer: &Row| {
-            vec![
+            let mut cells = vec![
                 layer.name.clone(),
                 layer.kind.clone(),
                 milliseconds(layer.ms),
@@ -153,7 +165,16 @@ impl DemoReport {
                 output::bytes(layer.bytes_down),
                 output::count(layer.cycles),
                 output::count(layer.and_gates),
-            ]
+            ];
+            if let (Some(bytes), Some(ms)) = (layer.link_bytes, layer.link_ms) {
+                cells.push(output::bytes(bytes));
+                cells.push(if bytes > 0 {
+                    milliseconds(ms)
+                } else {
+                    output::count(0)
+                });
+            }
+            cells
         };
         table(width, 2, &header, self.layers.iter().map(row).collect())
     }
