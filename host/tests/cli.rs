@@ -1,5 +1,7 @@
 //! The `addax` command as its users run it: processes, files, exit codes.
 
+#[path = "cli/devices.rs"]
+mod devices;
 #[path = "cli/input.rs"]
 mod input;
 #[path = "cli/peers.rs"]

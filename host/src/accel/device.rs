@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use addax_core::machine::{MachineError, check_basis};
 use addax_sim::link::line::{READ_PATIENCE, WRITE_PATIENCE};
@@ -16,6 +16,9 @@ pub const DEFAULT_BAUD: u32 = 1_000_000;
 
 /// How long connecting to a socket may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a device may be busy with another host.
+const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a device is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,7 +115,16 @@ impl Place {
     /// # Errors
     /// [`DeviceError`] with what keeps the link from working.
     pub fn connect(&self, patience: Patience) -> Result<Client, DeviceError> {
-        Ok(Client::open(self.line()?, patience)?)
+        let start = Instant::now();
+        loop {
+            match Client::open(self.line()?, patience) {
+                // A device notices a moment later that a host has gone.
+                Err(LinkError::Busy) if start.elapsed() < BUSY_PATIENCE => {
+                    std::thread::sleep(BUSY_PATIENCE / 20)
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 }
 

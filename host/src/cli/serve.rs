@@ -116,6 +116,13 @@ impl ServeReport {
 pub fn run(args: &ServeArgs, json: bool) -> Result<ServeReport> {
     let network = args.model.network()?;
     let model = args.model.server_model(&network, reveal(args.arg_max))?;
+    if args.accelerator.place().is_some() {
+        // A device that cannot be used is no news for the first client, but for whoever starts the server.
+        drop(
+            args.accelerator
+                .open(&**model.context().basis(), Geometry::DEFAULT)?,
+        );
+    }
     let name = args.listen.as_str();
     let listener = TcpListener::bind(name).with_context(|| format!("cannot listen on {name}"))?;
     let address = listener.local_addr()?;

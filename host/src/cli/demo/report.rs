@@ -154,6 +154,8 @@ impl DemoReport {
         let linked = self.layers.iter().any(|layer| layer.link_bytes.is_some());
         let mut header = vec!["layer", "kind", "ms", "up", "down", "cycles", "AND gates"];
         if linked {
+            // Two columns more, one less: the names of layers say what they are.
+            header.remove(1);
             header.extend(["link", "link ms"]);
         }
         let row = |layer: &Row| {
@@ -167,6 +169,7 @@ impl DemoReport {
                 output::count(layer.and_gates),
             ];
             if let (Some(bytes), Some(ms)) = (layer.link_bytes, layer.link_ms) {
+                cells.remove(1);
                 cells.push(output::bytes(bytes));
                 cells.push(if bytes > 0 {
                     milliseconds(ms)
@@ -176,7 +179,8 @@ impl DemoReport {
             }
             cells
         };
-        table(width, 2, &header, self.layers.iter().map(row).collect())
+        let words = if linked { 1 } else { 2 };
+        table(width, words, &header, self.layers.iter().map(row).collect())
     }
 
     fn learned(&self) -> String {
