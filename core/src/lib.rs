@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod garble;
 pub mod share;
 
@@ -16,6 +17,7 @@ pub mod isa;
 pub mod machine;
 pub mod modulus;
 pub mod ntt;
+pub mod packing;
 pub mod params;
 pub mod poly;
 pub mod quant;

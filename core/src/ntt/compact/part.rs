@@ -51,7 +51,7 @@ impl<const N: usize> CompactPlan<N> {
     /// If `values` does not hold n/p words.
     pub fn forward_part(&self, part: Part, polynomial: impl Fn(usize) -> i64, values: &mut [u64]) {
         let m = self.part_length(part, values);
-        let powers = self.root_powers(part, self.modulus.stored(1));
+        let powers = self.root_powers(part);
         for (j, value) in values.iter_mut().enumerate() {
             let mut sum = polynomial(j);
             debug_assert!(sum.abs() < COEFFICIENT_BOUND);
@@ -75,9 +75,8 @@ impl<const N: usize> CompactPlan<N> {
         values: &mut [u64],
     ) {
         let m = self.part_length(part, values);
-        // Twice stored: coefficients are multiplied as plain integers, and the factor 2^36 is wanted.
-        let powers = self.root_powers(part, self.modulus.stored(self.modulus.stored(1).value()));
-        let powers = powers.map(|power| self.modulus.canonical(self.modulus.product(1, power)));
+        // A constant's stored form is the constant times 2^36: as a plain integer it brings the factor along.
+        let powers = self.root_powers(part).map(|power| power.value() as i64);
         for (j, value) in values.iter_mut().enumerate() {
             let mut sum = 0;
             for (k, &power) in powers[..part.parts].iter().enumerate() {
@@ -85,7 +84,7 @@ impl<const N: usize> CompactPlan<N> {
                 debug_assert!((-1..=1).contains(&coefficient));
                 // −1 is all ones: the mask picks, the difference negates.
                 let (sign, some) = (i64::from(coefficient >> 1), i64::from(-(coefficient & 1)));
-                sum += ((power as i64 & some) ^ sign) - sign;
+                sum += ((power & some) ^ sign) - sign;
             }
             *value = sum as u64;
         }
@@ -98,9 +97,10 @@ impl<const N: usize> CompactPlan<N> {
         m
     }
 
-    /// scale·ζ^k for each k below the number of parts; both in stored form.
-    fn root_powers(&self, part: Part, scale: Split) -> [Split; MAX_PARTS] {
-        let mut powers = [scale; MAX_PARTS];
+    /// ζ^k in stored form for each k below the number of parts.
+    fn root_powers(&self, part: Part) -> [Split; MAX_PARTS] {
+        // Twiddle 0 is ψ^0.
+        let mut powers = [self.twiddles[0]; MAX_PARTS];
         let root = self.twiddles[(part.parts + part.index) / 2];
         for k in 1..part.parts {
             let power = self.modulus.product(powers[k - 1].value() as i64, root);
