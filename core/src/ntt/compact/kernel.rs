@@ -26,9 +26,9 @@ pub(super) fn forward(
     part: usize,
 ) {
     let mut half = values.len() / 2;
-    let mut blocks = 1;
-    while half > 1 {
-        let twiddles = &twiddles[(parts + part) * blocks..];
+    let mut blocks = parts + part;
+    while half > 2 {
+        let twiddles = &twiddles[blocks..];
         for (block, &w) in values.chunks_exact_mut(2 * half).zip(twiddles) {
             let (upper, lower) = block.split_at_mut(half);
             forward_block(upper, lower, w, modulus);
@@ -36,10 +36,18 @@ pub(super) fn forward(
         half /= 2;
         blocks *= 2;
     }
-    let twiddles = &twiddles[(parts + part) * blocks..];
-    for (pair, &w) in values.chunks_exact_mut(2).zip(twiddles) {
-        if let [x, y] = pair {
-            forward_butterfly(x, y, w, modulus);
+    // The last two stages together: their blocks are too short for a loop of their own.
+    let pairs = twiddles[2 * blocks..].chunks_exact(2);
+    for ((block, &w), pair) in values
+        .chunks_exact_mut(4)
+        .zip(&twiddles[blocks..])
+        .zip(pairs)
+    {
+        if let ([a, b, c, d], &[v0, v1]) = (block, pair) {
+            forward_butterfly(a, c, w, modulus);
+            forward_butterfly(b, d, w, modulus);
+            forward_butterfly(a, b, v0, modulus);
+            forward_butterfly(c, d, v1, modulus);
         }
     }
 }
@@ -68,20 +76,32 @@ pub(super) fn inverse(
     scale: Split,
     last: Split,
 ) {
-    let stages = values.len().trailing_zeros();
-    for stage in 0..stages - 1 {
-        if stage == STAGES_BEFORE_FOLD {
+    let mut blocks = values.len() / 4;
+    // The first two stages together, see the forward transform.
+    let pairs = twiddles[2 * blocks..4 * blocks].chunks_exact(2).rev();
+    let singles = twiddles[blocks..2 * blocks].iter().rev();
+    for ((block, &w), pair) in values.chunks_exact_mut(4).zip(singles).zip(pairs) {
+        if let ([a, b, c, d], &[v1, v0]) = (block, pair) {
+            inverse_butterfly(a, b, v0, modulus);
+            inverse_butterfly(c, d, v1, modulus);
+            inverse_butterfly(a, c, w, modulus);
+            inverse_butterfly(b, d, w, modulus);
+        }
+    }
+    let mut half = 4;
+    while blocks > 2 {
+        blocks /= 2;
+        if half == 1 << STAGES_BEFORE_FOLD {
             for value in values.iter_mut() {
                 *value = modulus.fold(*value as i64) as u64;
             }
         }
-        let half = 1 << stage;
-        let blocks = values.len() >> (stage + 1);
         let twiddles = twiddles[blocks..2 * blocks].iter().rev();
         for (block, &w) in values.chunks_exact_mut(2 * half).zip(twiddles) {
             let (upper, lower) = block.split_at_mut(half);
             inverse_block(upper, lower, w, modulus);
         }
+        half *= 2;
     }
     let (upper, lower) = values.split_at_mut(values.len() / 2);
     for (x, y) in upper.iter_mut().zip(lower) {
@@ -95,8 +115,13 @@ pub(super) fn inverse(
 #[inline(never)]
 fn inverse_block(upper: &mut [u64], lower: &mut [u64], w: Split, modulus: CompactModulus) {
     for (x, y) in upper.iter_mut().zip(lower) {
-        let (a, b) = (*x as i64, *y as i64);
-        *x = (a + b) as u64;
-        *y = modulus.product(b - a, w) as u64;
+        inverse_butterfly(x, y, w, modulus);
     }
+}
+
+#[inline(always)]
+fn inverse_butterfly(x: &mut u64, y: &mut u64, w: Split, modulus: CompactModulus) {
+    let (a, b) = (*x as i64, *y as i64);
+    *x = (a + b) as u64;
+    *y = modulus.product(b - a, w) as u64;
 }
