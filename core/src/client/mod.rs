@@ -2,22 +2,23 @@
 //! [`N4096`], byte for byte what the host makes of the same master key.
 //!
 //! The secret s is kept as 2 bits a coefficient and transformed whenever it is needed; the uniform polynomial a is
-//! never stored, since its values are needed once and in the order in which the generator draws them; and half a transform at
-//! a time ([`CompactPlan::forward_part`](crate::ntt::compact::CompactPlan::forward_part)) gives each stretch of
+//! never stored, since its values are needed once and in the order in which the generator draws them; and half a
+//! transform at a time ([`CompactPlan::forward_part`](crate::ntt::compact::CompactPlan::forward_part)) gives each
+//! stretch of
 //!
 //! ```text
 //! c0^ = −a^·s^ + (e + round(Q·m/2^k))^
 //! ```
 //!
-//! as packed bytes, one piece after the other, so that no ciphertext is ever in memory. A [`Client`] takes 1.1 KB,
-//! the [`Workspace`] of its operations 38 KB.
+//! as packed bytes, one piece after the other, so that no ciphertext is ever in memory as a whole. A [`Client`] takes
+//! 1.1 KB, the [`Workspace`] of its operations 38 KB.
 //!
-//! **Use once.** A seed and the error that goes with it belong to one message: two messages under the same error differ
-//! by what the server must not learn. The client counts uses, hands each out once and counts it when it begins, whether
-//! or not its bytes are ever sent. A device that forgets its counter, by a reset for instance, must continue with
-//! [`Client::resume`] at a number not used before, or with a new master key.
+//! **Use once.** A seed and the error that goes with it belong to one message: two messages under the same error
+//! differ by what the server must not learn. The client counts uses and hands each out once; a use counts when it
+//! begins, whether or not its bytes are ever sent. A device that forgets its count, by a reset for instance, must
+//! continue with [`Client::resume`] at a number not used before, or with a new master key.
 //!
-//! Nothing here branches on or indexes by a secret, except that the secret key's rejection sampling shows which draws were
+//! Nothing here branches on a secret or indexes by one, except that sampling the secret key shows which draws were
 //! rejected, and those say nothing about the draws that were not.
 
 mod decryption;
@@ -29,7 +30,7 @@ mod workspace;
 
 use core::fmt;
 
-use zeroize::ZeroizeOnDrop;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::params::N4096;
 use crate::random::{Purpose, Randomness, SEED_BYTES};
@@ -43,7 +44,10 @@ pub use workspace::Workspace;
 pub const DEGREE: usize = N4096.degree();
 
 /// Largest plaintext modulus exponent k of an encryption: messages and errors then fit the compact transform's input.
-pub const MAX_PLAIN_BITS: u32 = 32;
+pub const MAX_PLAIN_BITS: u32 = 31;
+
+/// Uses of one master key: the indices of a purpose's streams.
+const USES: u64 = 1 << 48;
 
 /// Why the client does not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +106,13 @@ impl Client {
 
     /// The client of a master key of which `used` uses were begun. Fewer than were really begun breaks the encryption
     /// of those messages; more do no harm.
-    pub fn resume(master_key: [u8; SEED_BYTES], used: u64) -> Self {
+    ///
+    /// # Panics
+    /// If `used` is not below 2^48, the number of uses that a master key has.
+    pub fn resume(mut master_key: [u8; SEED_BYTES], used: u64) -> Self {
+        assert!(used < USES, "uses of a master key");
         let randomness = Randomness::from_key(master_key);
+        master_key.zeroize();
         let secret = TernarySecret::draw(randomness.generator(Purpose::SecretKey, 0));
         Self {
             secret,
@@ -128,8 +137,8 @@ impl Client {
     }
 
     /// A fresh ciphertext of n integers mod 2^plain_bits, 1 ≤ plain_bits ≤ [`MAX_PLAIN_BITS`]: its seed, then c0 in
-    /// all limbs. `message` gives the integer at a position from 0 to n − 1 as any 64-bit representative; it is asked several times
-    /// for each and must always answer the same.
+    /// all limbs. `message` gives the integer at a position from 0 to n − 1 as any 64-bit representative; it is asked
+    /// several times for each and must always answer the same.
     ///
     /// # Errors
     /// Another number of plaintext bits; nothing is used up then.
@@ -150,6 +159,7 @@ impl Client {
         workspace: &'a mut Workspace,
     ) -> SeededPolynomial<'a, M> {
         let index = self.used;
+        assert!(index < USES, "uses of a master key");
         self.used += 1;
         let seed = self.randomness.sent_seed(index);
         let errors = self.randomness.generator(Purpose::Error, index);

@@ -28,7 +28,8 @@ const PIECE_WORDS: usize = 256;
 /// Bytes of every piece except the seed.
 pub const PIECE_BYTES: usize = packed_len(PIECE_WORDS, WORD_BITS);
 
-/// Parts in which transforms are computed: two of them fit the buffer of one polynomial.
+/// Parts in which transforms are computed: two of them fit the buffer of one polynomial, and the sum of their lazy
+/// values, below 649 and 388 times 2^35, has a product.
 const PARTS: usize = 2;
 const PART_WORDS: usize = DEGREE / PARTS;
 const PIECES_PER_PART: usize = PART_WORDS / PIECE_WORDS;
@@ -58,7 +59,7 @@ pub struct SeededPolynomial<'a, M> {
     plain_bits: u32,
     seed: [u8; SEED_BYTES],
     /// The generator of a in the limb of the last piece.
-    uniform: Option<ChaCha20Rng>,
+    uniform: ChaCha20Rng,
     given: usize,
 }
 
@@ -83,8 +84,8 @@ impl<'a, M: Fn(usize) -> u64> SeededPolynomial<'a, M> {
             workspace: Borrowed(workspace),
             message,
             plain_bits,
+            uniform: sample::uniform_generator(&seed, 0),
             seed,
-            uniform: None,
             given: 0,
         }
     }
@@ -102,7 +103,7 @@ impl<'a, M: Fn(usize) -> u64> SeededPolynomial<'a, M> {
         };
         let limb = piece / PIECES_PER_LIMB;
         if piece.is_multiple_of(PIECES_PER_LIMB) {
-            self.uniform = Some(sample::uniform_generator(&self.seed, limb));
+            self.uniform = sample::uniform_generator(&self.seed, limb);
         }
         if piece.is_multiple_of(PIECES_PER_PART) {
             self.transform_part(limb, piece % PIECES_PER_LIMB / PIECES_PER_PART);
@@ -115,18 +116,20 @@ impl<'a, M: Fn(usize) -> u64> SeededPolynomial<'a, M> {
     fn transform_part(&mut self, limb: usize, part: usize) {
         let (plan, part) = (&N4096_PLANS[limb], Part::new(part, PARTS));
         let Workspace { values, small, .. } = &mut *self.workspace;
-        let (secret, message, plain_bits) = (self.secret, &self.message, self.plain_bits);
-        let half = (1u64 << plain_bits >> 1) as u32;
-        let mask = ((1u64 << plain_bits) - 1) as u32;
-        let (message_part, secret_part) = values.split_at_mut(PART_WORDS);
+        let (secret, message) = (self.secret, &self.message);
+        let power = 1u32 << self.plain_bits;
+        let (half, mask) = (power >> 1, power - 1);
+        // Errors are raised above zero, so that their product with 2^k is one of unsigned words.
+        let base = i64::from(half) - i64::from(ERROR_ETA) * i64::from(power);
         let scaled = |position| {
             let low = (message(position) as u32)
                 .wrapping_mul(PRODUCT_LOW)
                 .wrapping_add(half)
                 & mask;
-            let error = i64::from(workspace::error(small, position)) << plain_bits;
-            i64::from(half) - i64::from(low) + error
+            let raised = (workspace::error(small, position) + ERROR_ETA as i32) as u32;
+            base + i64::from(raised) * i64::from(power) - i64::from(low)
         };
+        let (message_part, secret_part) = values.split_at_mut(PART_WORDS);
         plan.forward_part(part, scaled, message_part);
         plan.store_ternary_part(part, |position| -secret.coefficient(position), secret_part);
     }
@@ -135,27 +138,22 @@ impl<'a, M: Fn(usize) -> u64> SeededPolynomial<'a, M> {
     fn pack(&mut self, limb: usize, piece: usize) {
         let modulus = N4096_PLANS[limb].modulus();
         let scale = Split::new(modulus.canonical(1 << (WORD_BITS - self.plain_bits)));
-        let Some(uniform) = &mut self.uniform else {
-            return;
-        };
         let Workspace {
             values,
             piece: bytes,
             ..
         } = &mut *self.workspace;
+        let mut word = |v: u64, s: u64| {
+            let a = sample::uniform_residue(&mut self.uniform, modulus.value());
+            modulus.canonical(modulus.sum_of_products((v as i64, scale), (s as i64, Split::new(a))))
+        };
         let (message_part, secret_part) = values.split_at(PART_WORDS);
         let run = piece * PIECE_WORDS..(piece + 1) * PIECE_WORDS;
-        let mut words = message_part[run.clone()]
-            .iter()
-            .zip(&secret_part[run])
-            .map(|(&v, &s)| {
-                let a = Split::new(sample::uniform_residue(uniform, modulus.value()));
-                modulus.canonical(modulus.sum_of_products((v as i64, scale), (s as i64, a)))
-            });
-        for pair in bytes.chunks_exact_mut(PAIR_BYTES) {
-            if let (Some(first), Some(second)) = (words.next(), words.next()) {
-                pair.copy_from_slice(&pack_pair(first, second));
-            }
+        let messages = message_part[run.clone()].chunks_exact(2);
+        let secrets = secret_part[run].chunks_exact(2);
+        let pairs = bytes.chunks_exact_mut(PAIR_BYTES);
+        for ((pair, v), s) in pairs.zip(messages).zip(secrets) {
+            pair.copy_from_slice(&pack_pair(word(v[0], s[0]), word(v[1], s[1])));
         }
     }
 }

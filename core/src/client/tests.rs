@@ -92,7 +92,7 @@ fn public_keys_and_ciphertexts_are_those_of_the_host() {
         reference.seeded(0, None)
     );
     let mut index = 0;
-    for plain_bits in [1, 2, 25, 32] {
+    for plain_bits in [1, 2, 25, 31] {
         for fill in [
             Some(0),
             Some(1),
@@ -126,8 +126,8 @@ fn every_use_is_handed_out_once_even_if_it_is_abandoned() {
         .to_vec();
     let second = bytes(client.encrypt(2, |_| 0, &mut workspace).unwrap());
     assert_ne!(first, second[..SEED_BYTES]);
-    let refused = client.encrypt(33, |_| 0, &mut workspace).err();
-    assert_eq!(refused, Some(ClientError::PlainBits(33)));
+    let refused = client.encrypt(32, |_| 0, &mut workspace).err();
+    assert_eq!(refused, Some(ClientError::PlainBits(32)));
     let refused = client.encrypt(0, |_| 0, &mut workspace).err();
     assert_eq!(refused, Some(ClientError::PlainBits(0)));
     assert_eq!(client.used(), 2);
@@ -229,8 +229,8 @@ fn malformed_responses_are_refused() {
     format.dropped_bits[1] = 28;
     assert_eq!(start(format), Err(ClientError::DroppedBits(28)));
     format.dropped_bits[1] = 0;
-    format.plain_bits = 33;
-    assert_eq!(start(format), Err(ClientError::PlainBits(33)));
+    format.plain_bits = 32;
+    assert_eq!(start(format), Err(ClientError::PlainBits(32)));
     format.plain_bits = 8;
 
     let mut words = vec![q - 1; DEGREE];
@@ -265,4 +265,13 @@ fn malformed_responses_are_refused() {
     let mut decryption = client.decrypt(format, &mut workspace).unwrap();
     let refused = decryption.push(&packed(&words, 35));
     assert_eq!(refused, Err(ClientError::Residue(3)));
+}
+
+#[test]
+#[should_panic = "uses of a master key"]
+fn a_master_key_has_no_use_beyond_the_last_stream() {
+    let mut workspace = Workspace::new();
+    let mut client = Client::resume(KEY, USES - 1);
+    assert!(client.public_key(&mut workspace).next_piece().is_some());
+    client.public_key(&mut workspace);
 }

@@ -56,7 +56,13 @@ impl Default for Workspace {
 #[inline(always)]
 pub(super) fn error(words: &[u64; DEGREE / SECRET_PARTS], position: usize) -> i32 {
     let word = words[position / ERRORS_PER_WORD];
-    i32::from((word >> (8 * (position % ERRORS_PER_WORD))) as i8)
+    // By halves: shifts of 64-bit words by a variable are long on 32-bit machines.
+    let half = if position % ERRORS_PER_WORD < 4 {
+        word as u32
+    } else {
+        (word >> 32) as u32
+    };
+    i32::from((half >> (8 * (position % 4))) as i8)
 }
 
 /// A workspace in use, wiped on drop.

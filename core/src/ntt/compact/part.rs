@@ -53,18 +53,20 @@ impl<const N: usize> CompactPlan<N> {
         let m = self.part_length(part, values);
         let powers = self.root_powers(part);
         for (j, value) in values.iter_mut().enumerate() {
-            let mut sum = polynomial(j);
-            debug_assert!(sum.abs() < COEFFICIENT_BOUND);
-            for (k, &power) in powers[..part.parts].iter().enumerate().skip(1) {
-                sum += self.modulus.product(polynomial(j + k * m), power);
+            *value = polynomial(j) as u64;
+        }
+        for (k, &power) in powers[..part.parts].iter().enumerate().skip(1) {
+            for (j, value) in values.iter_mut().enumerate() {
+                let coefficient = polynomial(j + k * m);
+                debug_assert!(coefficient.abs() < COEFFICIENT_BOUND);
+                *value = (*value as i64 + self.modulus.product(coefficient, power)) as u64;
             }
-            *value = sum as u64;
         }
         kernel::forward(values, &self.twiddles, self.modulus, part.parts, part.index);
     }
 
     /// `values` ← one part of the stored form, the transform times 2^36, of a polynomial with coefficients −1, 0 and
-    /// 1, lazy and below 384 · 2^35: without a reduction, p coefficients sum to at most p residues.
+    /// 1, lazy and below 388 · 2^35: p coefficients sum to at most p residues without a reduction.
     ///
     /// # Panics
     /// If `values` does not hold n/p words.
@@ -77,16 +79,15 @@ impl<const N: usize> CompactPlan<N> {
         let m = self.part_length(part, values);
         // A constant's stored form is the constant times 2^36: as a plain integer it brings the factor along.
         let powers = self.root_powers(part).map(|power| power.value() as i64);
-        for (j, value) in values.iter_mut().enumerate() {
-            let mut sum = 0;
-            for (k, &power) in powers[..part.parts].iter().enumerate() {
+        values.fill(0);
+        for (k, &power) in powers[..part.parts].iter().enumerate() {
+            for (j, value) in values.iter_mut().enumerate() {
                 let coefficient = polynomial(j + k * m);
                 debug_assert!((-1..=1).contains(&coefficient));
                 // −1 is all ones: the mask picks, the difference negates.
                 let (sign, some) = (i64::from(coefficient >> 1), i64::from(-(coefficient & 1)));
-                sum += ((power & some) ^ sign) - sign;
+                *value = (*value as i64 + ((power & some) ^ sign) - sign) as u64;
             }
-            *value = sum as u64;
         }
         kernel::forward(values, &self.twiddles, self.modulus, part.parts, part.index);
     }
@@ -168,7 +169,7 @@ mod tests {
                 let mut values = vec![0; m];
                 let part = Part::new(index, parts);
                 plan.store_ternary_part(part, |i| i32::from(polynomial[i]), &mut values);
-                prop_assert!(values.iter().all(|&v| (v as i64).abs() < 384 << 35));
+                prop_assert!(values.iter().all(|&v| (v as i64).abs() < 388 << 35));
                 let run: Vec<u64> = values.iter().map(|&v| modulus.canonical(v as i64)).collect();
                 prop_assert_eq!(&run, &whole[index * m..][..m]);
             }
