@@ -18,6 +18,22 @@
 //! begins, whether or not its bytes are ever sent. A device that forgets its count, by a reset for instance, must
 //! continue with [`Client::resume`] at a number not used before, or with a new master key.
 //!
+//! ```
+//! use addax_core::client::{Client, Workspace};
+//!
+//! static IMAGE: [u8; 784] = [0; 784];
+//! let mut workspace = Workspace::new(); // on a device: a static
+//! let mut client = Client::new([7; 32]); // on a device: from its source of randomness
+//! let pixel = |position| IMAGE.get(position).map_or(0, |&pixel| u64::from(pixel));
+//! let mut ciphertext = client.encrypt(23, pixel, &mut workspace)?;
+//! let mut sent = 0;
+//! while let Some(piece) = ciphertext.next_piece() {
+//!     sent += piece.len();
+//! }
+//! assert_eq!(sent, 32 + 3 * 4096 * 36 / 8);
+//! # Ok::<(), addax_core::client::ClientError>(())
+//! ```
+//!
 //! Nothing here branches on a secret or indexes by one, except that sampling the secret key shows which draws were
 //! rejected, and those say nothing about the draws that were not.
 
