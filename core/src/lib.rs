@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod garble;
 pub mod share;
 
@@ -17,6 +18,7 @@ pub mod link;
 pub mod machine;
 pub mod modulus;
 pub mod ntt;
+pub mod packing;
 pub mod params;
 pub mod poly;
 pub mod quant;

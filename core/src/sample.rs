@@ -3,30 +3,60 @@
 //! Each sampler states how it consumes its generator, because values expanded from a sent seed must be identical on
 //! every machine. A rejected draw is independent of the value finally accepted, so rejection leaks nothing.
 
+use chacha20::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
+use zeroize::Zeroize;
 
 use crate::modulus::Modulus;
 use crate::params::ERROR_ETA;
 use crate::random::{Purpose, Randomness, SEED_BYTES};
 
-/// Uniform in {−1, 0, 1}. Takes 2 bits at a time from 64-bit draws, low bits first, and rejects the pattern 11.
-pub fn ternary(rng: &mut impl CryptoRng, out: &mut [i8]) {
-    let mut pool = 0u64;
-    let mut left = 0;
-    for value in out {
+/// A source of values uniform in {−1, 0, 1}. Takes 2 bits at a time from 64-bit draws, low bits first, and rejects the
+/// pattern 11.
+pub struct Ternary<R> {
+    rng: R,
+    pool: u64,
+    left: u32,
+}
+
+impl<R: CryptoRng> Ternary<R> {
+    /// Values from the draws of `rng`.
+    pub fn new(rng: R) -> Self {
+        Self {
+            rng,
+            pool: 0,
+            left: 0,
+        }
+    }
+
+    /// The next value.
+    pub fn draw(&mut self) -> i8 {
         loop {
-            if left == 0 {
-                pool = rng.next_u64();
-                left = 32;
+            if self.left == 0 {
+                self.pool = self.rng.next_u64();
+                self.left = 32;
             }
-            let draw = (pool & 3) as i8;
-            pool >>= 2;
-            left -= 1;
+            let draw = (self.pool & 3) as i8;
+            self.pool >>= 2;
+            self.left -= 1;
             if draw != 3 {
-                *value = draw - 1;
-                break;
+                return draw - 1;
             }
         }
+    }
+}
+
+impl<R> Drop for Ternary<R> {
+    fn drop(&mut self) {
+        self.pool.zeroize();
+    }
+}
+
+/// Uniform in {−1, 0, 1}, as [`Ternary`] draws them.
+pub fn ternary(rng: &mut impl CryptoRng, out: &mut [i8]) {
+    let mut source = Ternary::new(rng);
+    for value in out {
+        *value = source.draw();
     }
 }
 
@@ -42,25 +72,34 @@ pub fn centred_binomial(rng: &mut impl CryptoRng, out: &mut [i8]) {
     }
 }
 
-/// Uniform residues: per try one 64-bit draw, its low ⌈log₂ q⌉ bits, rejected if not below q.
-pub fn uniform(rng: &mut impl CryptoRng, modulus: &Modulus, out: &mut [u64]) {
-    let mask = (1u64 << modulus.bits()) - 1;
-    for value in out {
-        loop {
-            let draw = rng.next_u64() & mask;
-            if draw < modulus.value() {
-                *value = draw;
-                break;
-            }
+/// One uniform residue mod q: per try one 64-bit draw, its low ⌈log₂ q⌉ bits, rejected if not below q > 0.
+#[inline(always)]
+pub fn uniform_residue(rng: &mut impl CryptoRng, q: u64) -> u64 {
+    let mask = u64::MAX >> q.leading_zeros();
+    loop {
+        let draw = rng.next_u64() & mask;
+        if draw < q {
+            return draw;
         }
     }
 }
 
-/// The uniform polynomial of one limb that a sent seed stands for: [`uniform`] on ChaCha20 under the seed, in the
+/// Uniform residues, each as [`uniform_residue`] draws it.
+pub fn uniform(rng: &mut impl CryptoRng, modulus: &Modulus, out: &mut [u64]) {
+    for value in out {
+        *value = uniform_residue(rng, modulus.value());
+    }
+}
+
+/// The generator of the uniform polynomial of one limb that a sent seed stands for: ChaCha20 under the seed, in the
 /// stream of [`Purpose::UniformPolynomial`] with the limb's number as index.
+pub fn uniform_generator(seed: &[u8; SEED_BYTES], limb: usize) -> ChaCha20Rng {
+    Randomness::from_key(*seed).generator(Purpose::UniformPolynomial, limb as u64)
+}
+
+/// The uniform polynomial of one limb that a sent seed stands for: [`uniform`] on its [`uniform_generator`].
 pub fn expand_uniform(seed: &[u8; SEED_BYTES], limb: usize, modulus: &Modulus, out: &mut [u64]) {
-    let mut rng = Randomness::from_key(*seed).generator(Purpose::UniformPolynomial, limb as u64);
-    uniform(&mut rng, modulus, out);
+    uniform(&mut uniform_generator(seed, limb), modulus, out);
 }
 
 /// One integer uniform in [−2^exponent, 2^exponent), exponent ≤ 126.
@@ -72,8 +111,8 @@ pub fn flooding(rng: &mut impl CryptoRng, exponent: u32) -> i128 {
 }
 
 /// A generator from a seed, for callers without a [`Randomness`] (tests, benches).
-pub fn seeded(seed: u64) -> chacha20::ChaCha20Rng {
-    chacha20::ChaCha20Rng::seed_from_u64(seed)
+pub fn seeded(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! Theoretic Transform", 2016), so there is no pre- or post-scaling pass and no bit-reversal pass. Both directions
 //! take and return canonical residues.
 
+pub mod compact;
 mod portable;
 
 use core::fmt;
