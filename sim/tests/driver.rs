@@ -32,6 +32,7 @@ const SUITE: Suite = Suite {
     instructions: 120,
     one_in: 1,
     illegal_words: 50,
+    stepwise: false,
 };
 
 #[test]

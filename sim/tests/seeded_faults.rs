@@ -225,6 +225,7 @@ const SUITE: Suite = Suite {
     instructions: 150,
     one_in: 1,
     illegal_words: 50,
+    stepwise: false,
 };
 
 /// What the suite says of a circuit; `None` if it passes.

@@ -9,13 +9,13 @@ use heapless::Vec;
 
 use super::frame::Payload;
 use super::message::{
-    DIGEST_BYTES, Ending, Failure, Identity, MAX_NAME, Reply, Request, Status, WORDS_PER_PACKET,
-    WRONG_RESULT, encode,
+    DIGEST_BYTES, Ending, Failure, Identity, MAX_NAME, Reply, Request, Status, WORDS_BYTES,
+    WORDS_PER_PACKET, WRONG_RESULT, encode,
 };
-use super::words::{self, packed_len};
 use crate::isa::{MAX_CONSTANTS, MAX_WORDS, Program, ProgramBuilder, ProgramError};
 use crate::machine::{MachineError, Report, RingProcessor, Sink, Source, StreamError};
-use crate::modulus::Modulus;
+use crate::modulus::{Modulus, WORD_BITS};
+use crate::packing::{pack_words, packed_len, unpack_words};
 use crate::params::MAX_LIMBS;
 use crate::sample;
 
@@ -354,9 +354,9 @@ fn fill<T, const N: usize>(
 }
 
 fn send_words<C: Channel>(channel: &mut C, words: &[u64]) -> Result<(), Gone> {
-    let mut packed = [0; packed_len(WORDS_PER_PACKET)];
-    let packed = &mut packed[..packed_len(words.len())];
-    words::pack(words, packed);
+    let mut packed = [0; WORDS_BYTES];
+    let packed = &mut packed[..packed_len(words.len(), WORD_BITS)];
+    pack_words(words, packed);
     channel.send(&encode(&Reply::Words {
         count: words.len() as u16,
         packed,
@@ -369,9 +369,9 @@ pub fn digest(words: &[u64]) -> [u8; DIGEST_BYTES] {
 
     let mut hash = Sha256::new();
     for words in words.chunks(WORDS_PER_PACKET) {
-        let mut packed = [0; packed_len(WORDS_PER_PACKET)];
-        let packed = &mut packed[..packed_len(words.len())];
-        words::pack(words, packed);
+        let mut packed = [0; WORDS_BYTES];
+        let packed = &mut packed[..packed_len(words.len(), WORD_BITS)];
+        pack_words(words, packed);
         hash.update(&packed);
     }
     let hash = hash.finalize();
@@ -457,7 +457,7 @@ impl<'c, C: Channel> Conversation<'c, C> {
         self.next(|request| match *request {
             Request::Words { count, packed } => {
                 let count = usize::from(count);
-                words::unpack(packed, &mut buffer[..count])?;
+                unpack_words(packed, &mut buffer[..count])?;
                 Some(Ok(Arrived::Words(count)))
             }
             Request::Small(bytes) => {

@@ -27,14 +27,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::{MAX_PAYLOAD, Payload};
-use super::words::packed_len;
 use crate::isa::{Geometry, Instruction, MAX_CONSTANTS, Program};
 use crate::machine::{Fault, MachineError, Report, StreamError};
+use crate::modulus::WORD_BITS;
+use crate::packing::packed_len;
 use crate::params::MAX_LIMBS;
 use crate::random::SEED_BYTES;
 
 /// Most words of one packet of stream words.
 pub const WORDS_PER_PACKET: usize = 256;
+
+/// Their bytes.
+pub const WORDS_BYTES: usize = packed_len(WORDS_PER_PACKET, WORD_BITS);
 
 /// Most instruction words of one [`Request::Program`].
 pub const PROGRAM_WORDS_PER_PACKET: usize = 224;
@@ -595,5 +599,5 @@ fn whole<'a, M: Deserialize<'a>>(packet: &'a [u8]) -> Result<M, Unreadable> {
 
 fn are_words(count: u16, packed: &[u8]) -> bool {
     let count = usize::from(count);
-    (1..=WORDS_PER_PACKET).contains(&count) && packed.len() == packed_len(count)
+    (1..=WORDS_PER_PACKET).contains(&count) && packed.len() == packed_len(count, WORD_BITS)
 }

@@ -15,7 +15,6 @@
 //! | [`frame`] | what is a frame on the wire? |
 //! | [`transport`] | how do packets arrive once, in order, whole? |
 //! | [`message`] | what do host and device say to each other? |
-//! | [`words`] | how are words packed? |
 //! | [`device`] | what does a device do with a request? |
 //! | [`fault`] | what does a bad line do to frames? |
 //!
@@ -27,7 +26,6 @@ pub mod fault;
 pub mod frame;
 pub mod message;
 pub mod transport;
-pub mod words;
 
 pub use device::{Channel, Device, Gone};
 pub use frame::{MAX_PAYLOAD, MAX_WIRE, Payload};

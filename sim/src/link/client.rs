@@ -12,14 +12,14 @@ use addax_core::isa::{Geometry, MAX_CONSTANTS, Program, validate};
 use addax_core::link::device::digest;
 use addax_core::link::message::{
     CONSTANTS_PER_PACKET, DIGEST_BYTES, Failure, PROGRAM_WORDS_PER_PACKET, Reply, Request, Status,
-    WORDS_PER_PACKET, encode,
+    WORDS_BYTES, WORDS_PER_PACKET, encode,
 };
-use addax_core::link::words::{self, packed_len};
 use addax_core::link::{Payload, Traffic};
 use addax_core::machine::{
     Digests, Fault, LinkUse, MachineError, Report, RingProcessor, Sink, Source, Tags,
 };
-use addax_core::modulus::Modulus;
+use addax_core::modulus::{Modulus, WORD_BITS};
+use addax_core::packing::{pack_words, packed_len, unpack_words};
 use zeroize::Zeroizing;
 
 use super::LinkError;
@@ -323,9 +323,9 @@ impl Client {
     }
 
     fn send_words(&self, words: &[u64]) -> Result<(), LinkError> {
-        let mut packed = Zeroizing::new([0; packed_len(WORDS_PER_PACKET)]);
-        let packed = &mut packed[..packed_len(words.len())];
-        words::pack(words, packed);
+        let mut packed = Zeroizing::new([0; WORDS_BYTES]);
+        let packed = &mut packed[..packed_len(words.len(), WORD_BITS)];
+        pack_words(words, packed);
         self.send(&Request::Words {
             count: words.len() as u16,
             packed,
@@ -348,7 +348,7 @@ impl Client {
             let rest = &mut words[filled..];
             filled += self.receive(|reply| match *reply {
                 Reply::Words { count, packed } => {
-                    words::unpack(packed, rest.get_mut(..usize::from(count))?)?;
+                    unpack_words(packed, rest.get_mut(..usize::from(count))?)?;
                     Some(Ok(usize::from(count)))
                 }
                 _ => None,
@@ -435,7 +435,7 @@ impl Client {
                         return Err(LinkError::Nonsense);
                     }
                     polynomial.resize(before + usize::from(count), 0);
-                    words::unpack(packed, &mut polynomial[before..]).ok_or(LinkError::Nonsense)?;
+                    unpack_words(packed, &mut polynomial[before..]).ok_or(LinkError::Nonsense)?;
                     meter.done += u64::from(count);
                     if polynomial.len() == n {
                         let number = reel.answer();
@@ -574,9 +574,9 @@ fn encode_portion(portion: &Portion<'_>, meter: &mut Meter, n: usize) -> Payload
     match portion {
         Portion::Words(words) => {
             meter.done += words.len() as u64;
-            let mut packed = Zeroizing::new([0; packed_len(WORDS_PER_PACKET)]);
-            let packed = &mut packed[..packed_len(words.len())];
-            words::pack(words, packed);
+            let mut packed = Zeroizing::new([0; WORDS_BYTES]);
+            let packed = &mut packed[..packed_len(words.len(), WORD_BITS)];
+            pack_words(words, packed);
             encode(&Request::Words {
                 count: words.len() as u16,
                 packed,

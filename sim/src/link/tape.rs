@@ -3,8 +3,8 @@
 
 use addax_core::isa::{Instruction, Program, Sequencer, Step};
 use addax_core::link::message::{DIGEST_BYTES, WORDS_PER_PACKET};
-use addax_core::link::words::WORD_MASK;
 use addax_core::machine::{Source, StreamError, next_chunk};
+use addax_core::packing::WORD_MASK;
 use addax_core::random::SEED_BYTES;
 use zeroize::Zeroizing;
 
