@@ -11,7 +11,7 @@ use core::panic::PanicInfo;
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 
-use super::{log, retained::Record};
+use super::{log, retained::Record, stack};
 use crate::board::{Machine, Selected};
 use crate::boot::{self, PLACE_BYTES, ResetCause, tail};
 
@@ -55,22 +55,72 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 // whatever it interrupted is not resumed.
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    // If it was the stack that ended, this function has no business on it.
+    stack::leave_to(hard_fault, frame.pc(), frame.lr())
+}
+
+extern "C" fn hard_fault(program_counter: u32, link: u32) -> ! {
+    /// The stack pointer led where nothing may be pushed, on the way into the handler.
+    const STACKING: u32 = 1 << 4 | 1 << 12;
+    /// The address of a forbidden access is known.
+    const ADDRESS_VALID: u32 = 1 << 7;
     // SAFETY: these registers may be read at any time, without a side effect.
     let scb = unsafe { &*SCB::PTR };
     let (configurable, hard) = (scb.cfsr.read(), scb.hfsr.read());
     let (memory, bus) = (scb.mmfar.read(), scb.bfar.read());
+    let overflow = configurable & STACKING != 0
+        || (configurable & ADDRESS_VALID != 0 && stack::in_guard(memory as usize));
+    let what = if overflow { "stack overflow, " } else { "" };
     end(
         ResetCause::HardFault,
-        format_args!("{:#010x}", frame.pc()),
+        format_args!("{program_counter:#010x}"),
         format_args!(
-            "lr {:#010x}, cfsr {configurable:#010x}, hfsr {hard:#010x}, mmfar {memory:#010x}, bfar {bus:#010x}",
-            frame.lr()
+            "{what}lr {link:#010x}, cfsr {configurable:#010x}, hfsr {hard:#010x}, mmfar {memory:#010x}, \
+             bfar {bus:#010x}"
         ),
+    )
+}
+
+// SAFETY of the declaration: it never returns, so it does not matter what it interrupted.
+#[exception]
+unsafe fn NonMaskableInt() -> ! {
+    end(
+        Selected::NON_MASKABLE,
+        format_args!("?"),
+        format_args!("non-maskable interrupt"),
     )
 }
 
 // SAFETY of the declaration: it never returns.
 #[exception]
-unsafe fn DefaultHandler(number: i16) {
+unsafe fn DefaultHandler(number: i16) -> ! {
     panic!("interrupt {number} is nobody's");
+}
+
+/// Ends the program in a way that must be reported, for tests: `p` panics, `f` executes what is no instruction, `o`
+/// outgrows the stack, `w` waits without feeding the watchdog, `r` restarts on purpose. Anything else does nothing.
+#[cfg(feature = "test-faults")]
+pub fn provoke(how: u8) {
+    /// Takes some 200 bytes of stack a level, so that no level steps over the guard. The sum keeps it from being
+    /// turned into a loop; no stack is deep enough for the end.
+    #[inline(never)]
+    fn deeper(level: u32) -> u32 {
+        if level == u32::MAX {
+            return 0;
+        }
+        let frame = core::hint::black_box([level; 48]);
+        frame[0].wrapping_add(deeper(level + 1))
+    }
+    match how {
+        b'p' => panic!("provoked"),
+        b'f' => cortex_m::asm::udf(),
+        b'o' => {
+            core::hint::black_box(deeper(0));
+        }
+        b'w' => loop {
+            Selected::idle();
+        },
+        b'r' => super::restart(),
+        _ => {}
+    }
 }

@@ -18,6 +18,8 @@ static BUFFERS: ConstStaticCell<Buffers<16_384, 4_096, 4_096>> =
 fn main() -> ! {
     let Board {
         mut host,
+        #[cfg(feature = "test-faults")]
+        mut accelerator,
         mut watchdog,
         ..
     } = Selected::start(BUFFERS.take());
@@ -31,6 +33,13 @@ fn main() -> ! {
             waiting = 0..host.take(&mut bytes);
         }
         waiting.start += host.offer(&bytes[waiting.clone()]);
+        #[cfg(feature = "test-faults")]
+        {
+            let mut how = [0];
+            if accelerator.take(&mut how) == 1 {
+                addax_firmware::bare_metal::fault::provoke(how[0]);
+            }
+        }
         let now = Selected::microseconds();
         if now - reported >= 10_000_000 {
             reported = now;

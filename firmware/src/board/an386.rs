@@ -39,9 +39,9 @@ use cortex_m::interrupt::Mutex;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, Peripherals};
 
-use crate::bare_metal::{log, report, retained::Record};
+use crate::bare_metal::{log, report, retained::Record, stack};
 use crate::board::{Board, Buffers, Machine, PATIENCE, Watchdog};
-use crate::boot;
+use crate::boot::{self, ResetCause};
 use crate::clock::ExtendedCounter;
 use crate::entropy::Pool;
 use crate::mapped::HEADER_BYTES;
@@ -75,6 +75,8 @@ pub struct An386;
 
 impl Machine for An386 {
     const NAME: &'static str = "mps2-an386";
+    /// Only the watchdog makes it.
+    const NON_MASKABLE: ResetCause = ResetCause::Watchdog;
 
     type Host = SerialPort<'static>;
     type Accelerator = SerialPort<'static>;
@@ -88,6 +90,7 @@ impl Machine for An386 {
         let Some(mut core) = Peripherals::take() else {
             panic!("the board was started twice");
         };
+        stack::guard(&mut core.MPU);
         Timer::start();
         log::set_memory(&mut buffers.log);
         let boot = boot::start(&mut Record, None);
@@ -192,16 +195,17 @@ fn log_interrupt() {
     }
 }
 
-/// The CMSDK watchdog. It resets the board at the second zero of its counter, so its counter is set to half the time.
+/// The CMSDK watchdog. The first zero of its counter makes the non-maskable interrupt, which records the cause and
+/// resets; were that to fail, the second zero resets by itself, after twice the time.
 #[derive(Debug)]
 pub struct CmsdkWatchdog;
 
 impl Watchdog for CmsdkWatchdog {
-    const LONGEST: u32 = 300_000;
+    /// The counter has 32 bits.
+    const LONGEST: u32 = u32::MAX / (CLOCK / 1_000);
 
     fn start(&mut self, milliseconds: u32) {
-        let half = milliseconds.min(Self::LONGEST).div_ceil(2);
-        WatchdogTimer::start(half * (CLOCK / 1_000));
+        WatchdogTimer::start(milliseconds.min(Self::LONGEST) * (CLOCK / 1_000));
     }
 
     fn feed(&mut self) {

@@ -11,7 +11,7 @@ use cortex_m::peripheral::SCB;
 use cortex_m_rt::exception;
 use rand_core::TryCryptoRng;
 
-use crate::boot::Boot;
+use crate::boot::{Boot, ResetCause};
 use crate::entropy::EntropyError;
 use crate::port::{Port, PortError};
 use crate::sensor::Sensor;
@@ -39,6 +39,9 @@ pub trait Watchdog {
 pub trait Machine: Sized {
     /// What the board is called.
     const NAME: &'static str;
+
+    /// Why the program ends when the non-maskable interrupt fires.
+    const NON_MASKABLE: ResetCause;
 
     /// The byte port to the host.
     type Host: Port<Error = PortError>;
