@@ -2,7 +2,7 @@
 
 /// Extends a free-running 32-bit counter to 64 bits. Must be shown the counter at least once in each of its rounds;
 /// the 1 kHz interrupt sees to that.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub struct ExtendedCounter {
     rounds: u32,
     last: u32,

@@ -33,7 +33,7 @@
 
 mod registers;
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use cortex_m::interrupt::Mutex;
 use cortex_m::peripheral::syst::SystClkSource;
@@ -62,7 +62,7 @@ type Line = Mutex<RefCell<Option<(Uart, SerialInterrupt<'static>)>>>;
 
 static HOST: Line = Mutex::new(RefCell::new(None));
 static ACCELERATOR: Line = Mutex::new(RefCell::new(None));
-static TIME: Mutex<RefCell<ExtendedCounter>> = Mutex::new(RefCell::new(ExtendedCounter::new()));
+static TIME: Mutex<Cell<ExtendedCounter>> = Mutex::new(Cell::new(ExtendedCounter::new()));
 
 const WAITING: Waiting = Waiting {
     now: An386::microseconds,
@@ -129,7 +129,11 @@ impl Machine for An386 {
 
     fn microseconds() -> u64 {
         let ticks = cortex_m::interrupt::free(|section| {
-            TIME.borrow(section).borrow_mut().extend(Timer::elapsed())
+            let time = TIME.borrow(section);
+            let mut counter = time.get();
+            let ticks = counter.extend(Timer::elapsed());
+            time.set(counter);
+            ticks
         });
         ticks / u64::from(CLOCK / 1_000_000)
     }

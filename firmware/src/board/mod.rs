@@ -6,6 +6,8 @@
 
 #[cfg(feature = "board-an386")]
 pub mod an386;
+#[cfg(feature = "board-stm32f4")]
+pub mod stm32f4;
 
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::exception;
@@ -19,6 +21,13 @@ use crate::serial::Queues;
 
 #[cfg(feature = "board-an386")]
 pub use an386::An386 as Selected;
+#[cfg(all(feature = "board-stm32f4", not(feature = "board-an386")))]
+pub use stm32f4::Nucleo as Selected;
+
+#[cfg(all(feature = "board-an386", feature = "board-stm32f4"))]
+compile_error!("two boards: build with --no-default-features and the feature of one");
+#[cfg(not(any(feature = "board-an386", feature = "board-stm32f4")))]
+compile_error!("no board: build with --features board-an386 or board-stm32f4");
 
 /// How long a call of a port waits unless it is told otherwise, in microseconds.
 pub const PATIENCE: u64 = 100_000;
