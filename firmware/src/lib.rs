@@ -2,8 +2,13 @@
 //!
 //! The binaries are `bridge`, which puts the ring processor behind a serial port, and `sensor`, which encrypts its
 //! readings. Both are written against [`board::Board`] and the traits of its parts; which board it is, a cargo feature
-//! says. Modules that do not touch the machine are tested on the host:
-//! `cargo test --lib --target x86_64-unknown-linux-gnu`.
+//! says. In this directory, with the target `thumbv7em-none-eabihf` installed:
+//!
+//! ```text
+//! cargo build --release                                                        the emulated board
+//! cargo build --release --no-default-features --features board-stm32f4         NUCLEO-F429ZI
+//! cargo test --lib --target x86_64-unknown-linux-gnu                           modules that do not touch the machine
+//! ```
 //!
 //! | module | answers |
 //! |---|---|

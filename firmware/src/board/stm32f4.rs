@@ -166,9 +166,8 @@ impl Machine for Nucleo {
 
     fn flush_log(limit: u64) {
         let start = Self::microseconds();
-        while !log::is_empty() && Self::microseconds() - start < limit {
-            send_log();
-        }
+        // Without the UART, which comes after the clock, there is nothing to wait for.
+        while !log::is_empty() && send_log() && Self::microseconds() - start < limit {}
     }
 }
 
@@ -212,14 +211,17 @@ fn USART2() {
     send_log();
 }
 
-/// Sends a byte of the log if the UART takes one, and asks for the interrupt as long as there are more.
-fn send_log() {
+/// Sends a byte of the log if the UART takes one, and asks for the interrupt as long as there are more. False if the
+/// UART cannot be had.
+fn send_log() -> bool {
     cortex_m::interrupt::free(|section| {
         // The end of the program may have come while the interrupt held it: then the log waits for the next start.
         let Ok(mut place) = LOG.borrow(section).try_borrow_mut() else {
-            return;
+            return false;
         };
-        let Some(sender) = &mut *place else { return };
+        let Some(sender) = &mut *place else {
+            return false;
+        };
         if !sender.is_tx_empty() {
             sender.listen();
         } else if let Some(byte) = log::take() {
@@ -228,7 +230,8 @@ fn send_log() {
         } else {
             sender.unlisten();
         }
-    });
+        true
+    })
 }
 
 /// USART3.
