@@ -12,7 +12,7 @@ use addax_core::isa::{Geometry, MAX_CONSTANTS, Program, validate};
 use addax_core::link::device::digest;
 use addax_core::link::message::{
     CONSTANTS_PER_PACKET, DIGEST_BYTES, Failure, PROGRAM_WORDS_PER_PACKET, Reply, Request, Status,
-    WORDS_BYTES, WORDS_PER_PACKET, encode,
+    WORDS_BYTES, WORDS_PER_PACKET, device_error, encode,
 };
 use addax_core::link::{Payload, Traffic};
 use addax_core::machine::{
@@ -641,8 +641,14 @@ fn identify(endpoint: &Endpoint, patience: Patience) -> Result<Identity, LinkErr
         transport.has_room().then(|| transport.send(&request))
     })?;
     let packet = next_packet(endpoint, patience)?;
-    let Ok(Reply::Identity(found)) = Reply::parse(&packet) else {
-        return Err(LinkError::Nonsense);
+    let found = match Reply::parse(&packet) {
+        Ok(Reply::Identity(found)) => found,
+        Ok(Reply::Failed(Failure::Device(number))) => {
+            return Err(LinkError::Refused {
+                reason: device_error(number),
+            });
+        }
+        _ => return Err(LinkError::Nonsense),
     };
     let geometry = Geometry::new(
         found.log_n.into(),

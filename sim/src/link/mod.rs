@@ -47,6 +47,12 @@ pub enum LinkError {
         /// The device's.
         found: u16,
     },
+    /// The device says that it does not work.
+    #[error("the device says: {reason}")]
+    Refused {
+        /// Why.
+        reason: &'static str,
+    },
     /// The device says what makes no sense.
     #[error("the device does not keep to the link protocol")]
     Nonsense,
@@ -89,6 +95,7 @@ impl LinkError {
             Self::Lost => "it was reset",
             Self::Busy => "it serves another host",
             Self::Version { .. } => "it speaks another version of the link protocol",
+            Self::Refused { reason } => reason,
             Self::Nonsense => "it does not keep to the link protocol",
             Self::Stuck { .. } => "it answers, but a job makes no progress",
             Self::Restless { .. } => "it was reset too often during one job",
