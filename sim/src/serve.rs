@@ -11,7 +11,7 @@ use addax_core::modulus::Modulus;
 use addax_core::ntt::{NttPlan, Twiddle};
 use addax_core::params::{MAX_LIMBS, PRIMES};
 use addax_sim::link::pace::Paced;
-use addax_sim::link::server::serve;
+use addax_sim::link::server::{Quality, serve};
 use addax_sim::{Basis, open_native, open_verilated};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
@@ -48,6 +48,9 @@ pub struct ServeArgs {
     /// Spoil so many frames of ten thousand in each direction, as the seed decides
     #[arg(long, value_name = "FRAMES[:SEED]")]
     fault: Option<FaultArg>,
+    /// Carry no more than so many bytes a second in each direction
+    #[arg(long, value_name = "BYTES", value_parser = rate)]
+    rate: Option<f64>,
     /// End after so many hosts
     #[arg(long, value_name = "COUNT")]
     hosts: Option<u64>,
@@ -84,6 +87,12 @@ impl FromStr for FaultArg {
             seed,
         })
     }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: Option<f64> = text.parse().ok();
+    rate.filter(|rate| (1e2..=1e12).contains(rate))
+        .ok_or_else(|| "it is not a number of bytes a second between 100 and 1e12".to_owned())
 }
 
 fn hertz(text: &str) -> Result<f64, String> {
@@ -165,7 +174,11 @@ pub fn run(args: &ServeArgs, json: bool) -> Result<()> {
         println!("use it with --accelerator socket:{address}");
     }
     let faults = args.fault.map(|fault| (fault.rates, fault.seed));
-    serve(&mut device, &listener, faults, args.hosts, |peer| {
+    let quality = Quality {
+        rate: args.rate,
+        faults,
+    };
+    serve(&mut device, &listener, quality, args.hosts, |peer| {
         if !json {
             println!("{peer} is served");
         }

@@ -13,7 +13,7 @@ use addax_core::link::fault::Rates;
 use addax_core::modulus::Modulus;
 use addax_core::ntt::Twiddle;
 use addax_core::params::PRIMES;
-use addax_sim::link::server::serve;
+use addax_sim::link::server::{Quality, serve};
 use serde_json::Value;
 
 use super::support::{fails, json, text};
@@ -39,7 +39,11 @@ fn device(log_n: u32, limbs: usize, faults: Option<(Rates, u64)>) -> SocketAddr 
             false,
             vec![0; 1 << log_n],
         );
-        let _ = serve(&mut device, &listener, faults, None, |_| {});
+        let quality = Quality {
+            faults,
+            ..Quality::default()
+        };
+        let _ = serve(&mut device, &listener, quality, None, |_| {});
     });
     address
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use addax_core::link::fault::{FaultInjector, Faults, Rates};
 
@@ -36,6 +36,14 @@ impl Line {
             reader: Box::new(stream.try_clone()?),
             writer: Box::new(Socket(stream)),
         })
+    }
+
+    /// The same line, which carries no more than so many bytes a second in each direction.
+    pub fn limited(self, bytes_per_second: f64) -> Self {
+        Self {
+            reader: Box::new(Limited::new(self.reader, bytes_per_second)),
+            writer: Box::new(Limited::new(self.writer, bytes_per_second)),
+        }
     }
 
     /// The same line with faults in both directions, and where their count can be read.
@@ -96,6 +104,53 @@ impl FaultCount {
 
     fn set(&self, direction: usize, faults: Faults) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)[direction] = faults;
+    }
+}
+
+/// A direction of a line that takes its time.
+struct Limited<L> {
+    inner: L,
+    seconds_per_byte: f64,
+    /// When the last byte is through.
+    free: Instant,
+}
+
+impl<L> Limited<L> {
+    fn new(inner: L, bytes_per_second: f64) -> Self {
+        Self {
+            inner,
+            seconds_per_byte: 1.0 / bytes_per_second,
+            free: Instant::now(),
+        }
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        let time = Duration::from_secs_f64(bytes as f64 * self.seconds_per_byte);
+        self.free = self.free.max(Instant::now()) + time;
+        std::thread::sleep(self.free.saturating_duration_since(Instant::now()));
+    }
+}
+
+impl<L: Read> Read for Limited<L> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Not more at a time than passes in a few milliseconds, so that what comes is seen soon.
+        let most = (READ_PATIENCE.as_secs_f64() / self.seconds_per_byte) as usize;
+        let length = buffer.len().min(most.max(1));
+        let count = self.inner.read(&mut buffer[..length])?;
+        self.pass(count);
+        Ok(count)
+    }
+}
+
+impl<L: Write> Write for Limited<L> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.pass(count);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

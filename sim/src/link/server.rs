@@ -97,15 +97,24 @@ pub(super) fn random() -> Result<u32, LinkError> {
     Ok(u32::from_le_bytes(bytes))
 }
 
-/// Serves one host after the other, and tells those that come meanwhile that the device is busy. With `faults` every
-/// line is a bad one. `hosts` limits how many are served.
+/// What is wrong with lines on purpose.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quality {
+    /// Bytes a second in each direction.
+    pub rate: Option<f64>,
+    /// Faults, and the seed that decides which.
+    pub faults: Option<(Rates, u64)>,
+}
+
+/// Serves one host after the other, over lines of a `quality`, and tells those that come meanwhile that the device is busy.
+/// `hosts` limits how many are served.
 ///
 /// # Errors
 /// A listener that fails, or no randomness.
 pub fn serve<M, S>(
     device: &mut Device<M, S>,
     listener: &TcpListener,
-    faults: Option<(Rates, u64)>,
+    quality: Quality,
     hosts: Option<u64>,
     mut connected: impl FnMut(SocketAddr),
 ) -> io::Result<()>
@@ -122,7 +131,10 @@ where
     while hosts.is_none_or(|hosts| count < hosts) {
         let (mut line, peer) = next(listener)?;
         connected(peer);
-        if let Some((rates, seed)) = faults {
+        if let Some(rate) = quality.rate {
+            line = line.limited(rate);
+        }
+        if let Some((rates, seed)) = quality.faults {
             line = line.faulty(rates, seed.wrapping_add(count)).0;
         }
         *lock(&served) = true;

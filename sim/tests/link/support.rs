@@ -18,7 +18,7 @@ use addax_core::modulus::Modulus;
 use addax_core::ntt::Twiddle;
 use addax_core::params::PRIMES;
 use addax_sim::Basis;
-use addax_sim::link::server::serve;
+use addax_sim::link::server::{Quality, serve};
 use addax_sim::link::{Client, FaultCount, Line, LinkError, Patience};
 use std::sync::Mutex;
 
@@ -126,7 +126,7 @@ impl Bench {
                 vec![0; geometry.n()],
             );
             // It ends with the process.
-            let _ = serve(&mut device_, &device, None, None, |_| {});
+            let _ = serve(&mut device_, &device, Quality::default(), None, |_| {});
         });
         let switches = Arc::new(Switches::default());
         let of_relay = Arc::clone(&switches);

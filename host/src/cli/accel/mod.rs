@@ -4,6 +4,7 @@ mod bench;
 mod list;
 mod run;
 mod selftest;
+mod stress;
 
 use addax::he::Basis;
 use addax_core::isa::Geometry;
@@ -17,6 +18,7 @@ pub use bench::bench;
 pub use list::list;
 pub use run::run;
 pub use selftest::selftest;
+pub use stress::stress;
 
 /// Commands about accelerators.
 #[derive(Subcommand)]
@@ -27,6 +29,8 @@ pub enum AccelCommand {
     Selftest(selftest::SelftestArgs),
     /// Run one program of the ring processor
     Run(run::RunArgs),
+    /// Run random jobs on a device, over a line that is made bad on purpose
+    Stress(stress::StressArgs),
     /// Measure how fast accelerators are, and how many cycles each instruction takes
     Bench(bench::BenchArgs),
 }

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use addax::accel::{Accelerator, Listing, Opened};
-use addax_core::machine::{MachineError, RingProcessor, Sink, SliceSource, StreamError};
+use addax_core::isa::Geometry;
+use addax_core::machine::{LinkUse, MachineError, RingProcessor, Sink, SliceSource, StreamError};
 use addax_core::params::PRIMES;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::basis;
-use crate::cli::output::{Report, table, thousands, to_microseconds};
+use crate::cli::output::{Report, bytes, table, thousands, to_microseconds};
 
 /// How programs are written, for `--help`.
 const FORMAT: &str = "\
@@ -70,8 +71,48 @@ pub struct RunReport {
     fault: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<PathBuf>,
+    /// Time of the program alone.
     #[serde(serialize_with = "to_microseconds")]
     ms: f64,
+    /// Of a device: what its line carried while the program ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<LinkRow>,
+}
+
+/// What a line carried.
+#[derive(Serialize, Clone, Copy)]
+struct LinkRow {
+    /// Bytes to the device.
+    bytes_out: u64,
+    /// Bytes from it.
+    bytes_in: u64,
+    /// Packets that were sent again.
+    repeated: u64,
+    /// Resets of the device that were survived.
+    resets: u64,
+    /// Bytes of packed stream words, both ways, against all bytes.
+    efficiency: f64,
+}
+
+impl LinkRow {
+    fn new(link: LinkUse, words: u64) -> Self {
+        let LinkUse {
+            bytes_out,
+            bytes_in,
+            repeated,
+            resets,
+            ..
+        } = link;
+        // Two words are nine bytes.
+        let efficiency = words as f64 * 4.5 / (bytes_out + bytes_in) as f64;
+        Self {
+            bytes_out,
+            bytes_in,
+            repeated,
+            resets,
+            efficiency,
+        }
+    }
 }
 
 /// A slot that is written at the end.
@@ -90,6 +131,12 @@ struct Observed {
     slots: Vec<SlotRow>,
 }
 
+/// What a run took.
+struct Taken {
+    ms: f64,
+    link: Option<LinkUse>,
+}
+
 /// Runs.
 ///
 /// # Errors
@@ -97,20 +144,30 @@ struct Observed {
 /// faults is a finding.
 pub fn run(args: &RunArgs) -> Result<RunReport> {
     let name = || format!("program {}", args.program.display());
-    let bytes = fs::read(&args.program).with_context(name)?;
-    let listing = Listing::read(&bytes).with_context(name)?;
+    let file = fs::read(&args.program).with_context(name)?;
+    let listing = Listing::read(&file).with_context(name)?;
     let basis = basis(listing.geometry, listing.limbs)?;
     let stream = listing.stream_words();
     let definition = Accelerator::Reference.open(&basis, listing.geometry)?;
-    let expected = observe(definition, &listing, &stream).with_context(name)?;
+    let (expected, _) = observe(definition, &listing, &stream).with_context(name)?;
     let trace = args.trace.as_deref();
     let machine = args
         .accelerator
         .open_kind(&basis, listing.geometry, trace)
         .map(Opened::into_machine)?;
-    let start = Instant::now();
-    let found = observe(machine, &listing, &stream).with_context(name)?;
-    let ms = start.elapsed().as_secs_f64() * 1e3;
+    let (wanted, geometry) = (listing.geometry, machine.geometry());
+    if geometry != wanted {
+        let size = |geometry: Geometry| {
+            let (n, butterflies, slots) = (geometry.n(), geometry.butterflies(), geometry.slots());
+            format!("n={n} butterflies={butterflies} slots={slots}")
+        };
+        let (name, wanted, found) = (name(), size(wanted), size(geometry));
+        bail!(
+            "{name}: it is written for a machine of {wanted}, {} is one of {found}",
+            args.accelerator
+        );
+    }
+    let (found, taken) = observe(machine, &listing, &stream).with_context(name)?;
     let as_defined = match (&expected.outcome, &found.outcome) {
         (Ok(expected), Ok(found)) => {
             *expected
@@ -135,7 +192,10 @@ pub fn run(args: &RunArgs) -> Result<RunReport> {
         as_defined,
         fault: found.outcome.err().map(|error| error.to_string()),
         trace: args.trace.clone(),
-        ms,
+        ms: taken.ms,
+        link: taken
+            .link
+            .map(|link| LinkRow::new(link, report.words_in + report.words_out)),
     })
 }
 
@@ -147,13 +207,17 @@ impl Sink for Kept {
         self.0.extend_from_slice(words);
         Ok(())
     }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
 }
 
 fn observe(
     mut machine: Box<dyn RingProcessor + Send + '_>,
     listing: &Listing,
     stream: &[u64],
-) -> Result<Observed> {
+) -> Result<(Observed, Taken)> {
     let n = listing.geometry.n();
     for &(slot, limb, contents) in &listing.slots {
         // The machine says what is wrong with a limb that does not exist.
@@ -161,7 +225,13 @@ fn observe(
         machine.load(slot, limb, &contents.polynomial(q, n))?;
     }
     let mut output = Kept(Vec::new());
+    let (before, start) = (machine.link_use(), Instant::now());
     let outcome = machine.run(&listing.program, &mut SliceSource::new(stream), &mut output);
+    let ms = start.elapsed().as_secs_f64() * 1e3;
+    let link = machine.link_use().zip(before).map(|(mut link, before)| {
+        link -= before;
+        link
+    });
     if let Err(error @ (MachineError::Program(_) | MachineError::Device(_))) = outcome {
         return Err(error.into());
     }
@@ -178,11 +248,12 @@ fn observe(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Observed {
+    let observed = Observed {
         outcome,
         output: output.0,
         slots,
-    })
+    };
+    Ok((observed, Taken { ms, link }))
 }
 
 fn digest(words: &[u64]) -> String {
@@ -223,6 +294,16 @@ impl Report for RunReport {
             &["slot", "limb", "SHA-256"],
             rows.collect(),
         ));
+        if let Some(link) = &self.link {
+            text.push_str(&format!(
+                "\nline: {} out, {} in, {:.1} % of it stream words; {} packets sent again, {} resets",
+                bytes(link.bytes_out),
+                bytes(link.bytes_in),
+                100.0 * link.efficiency,
+                link.repeated,
+                link.resets
+            ));
+        }
         if let Some(trace) = &self.trace {
             text.push_str(&format!("\nsignals in {}", trace.display()));
         }
