@@ -5,9 +5,9 @@ use anyhow::{Result, bail};
 use crate::needs;
 use crate::sources::{self, Source};
 
-/// `unsafe` may stand in files of SIMD kernels and of register access only: those below a directory of this name, or
-/// called so.
-const UNSAFE_PLACES: [&str; 4] = ["simd", "avx2", "avx512", "registers"];
+/// `unsafe` may stand in files of SIMD kernels, of register access and of what a program without an operating system
+/// does with the bare machine only: those below a directory of this name, or called so.
+const UNSAFE_PLACES: [&str; 5] = ["simd", "avx2", "avx512", "registers", "bare_metal"];
 
 /// Words that mark unfinished work, spelt so that this file passes its own check.
 const MARKERS: [&str; 3] = [
