@@ -395,11 +395,11 @@ const DEVICE_ERRORS: [&str; 8] = [
     "no machine answers behind the device",
 ];
 
-/// The number of the failed self-test in [`device_error`].
+/// What a failed self-test says.
 pub const WRONG_RESULT: &str = DEVICE_ERRORS[6];
 
-/// Nothing answers behind a bridge.
-pub const NO_MACHINE: &str = DEVICE_ERRORS[7];
+/// The number in [`Failure::Device`] of a bridge behind which nothing answers.
+pub const NO_MACHINE_NUMBER: u8 = 7;
 
 /// The words of a device's error.
 pub fn device_error(number: u8) -> &'static str {

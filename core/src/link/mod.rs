@@ -18,11 +18,13 @@
 //! | [`device`] | what does a device do with a request? |
 //! | [`sensor`] | the same for a device that encrypts readings: what is said, and what it does |
 //! | [`polled`] | how does a device run its transport over a byte port without threads? |
+//! | [`bridge`] | how does a device pass packets to a machine behind it? |
 //! | [`fault`] | what does a bad line do to frames? |
 //!
 //! Nothing here reads a line or a clock, so that both sides run in tests over lines that exist in memory only, and
 //! unchanged on a microcontroller. Nothing is encrypted: what travels to a machine are shares, masks and weights in
 //! clear, so a link belongs inside the box of whoever owns them.
+pub mod bridge;
 pub mod device;
 pub mod fault;
 pub mod frame;
@@ -31,6 +33,7 @@ pub mod polled;
 pub mod sensor;
 pub mod transport;
 
+pub use bridge::Bridge;
 pub use device::{Channel, Device, Gone};
 pub use frame::{MAX_PAYLOAD, MAX_WIRE, Payload};
 pub use message::{Reply, Request};

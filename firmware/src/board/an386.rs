@@ -23,18 +23,20 @@
 //!   -device loader,file=RANDOMNESS,addr=0x21800000,force-raw=on
 //! ```
 //!
-//! Unix sockets (`path=…` for `host=…,port=…,nodelay=on`) and `-chardev pty` do as well. The files may be left out: then
-//! there is no reading, and no randomness. **The randomness must be drawn anew for every start of the emulator**; a
-//! file that is used twice gives the same keys twice. A reset is not a start: [`crate::entropy::Pool`] goes on where it
-//! was. Snapshots of the machine must not be used, for the same reason. `-icount shift=0` makes the clock count
-//! instructions, one a nanosecond, and runs the same. `system_reset` through QMP resets the board and leaves its
-//! memory, except that what `-kernel` and `-device loader` wrote is written again.
+//! Unix sockets (`path=…` for `host=…,port=…,nodelay=on`) do as well, and better if a peer may fall behind: the emulator
+//! sends every byte by itself, and TCP takes seconds to recover once its receiver's buffer overflowed with packets of
+//! one byte. Nothing is lost either way. `-icount shift=0` makes the clock count instructions, one a nanosecond.
+//!
+//! The files may be left out: then there is no reading, and no randomness. **The randomness must be drawn anew for every
+//! start of the emulator**; a file that is used twice gives the same keys twice. A reset is not a start:
+//! [`crate::entropy::Pool`] goes on where it was. Snapshots of the machine must not be used, for the same reason.
+//! `system_reset` through QMP resets the board and leaves its memory, except that what `-kernel` and `-device loader`
+//! wrote is written again.
 //!
 //! While nobody is connected to a socket, what is sent to it is lost; while a connected peer does not read, the UART
 //! holds the byte back. If bytes wait in a socket when the receiver is turned on, the emulator may forget to look at
-//! it until something wakes it: SysTick does. A byte received costs the emulator some 30 µs, mostly for waking its
-//! threads, and every register that the program looks at takes a lock: a loop that has nothing to do should sleep
-//! ([`Machine::idle`]), not look at the clock.
+//! it until something wakes it: SysTick does. A byte that is received and returned takes the emulator 30 µs and
+//! more; loops that sleep while they have nothing to do ([`Machine::idle`]) were faster than loops that do not.
 
 mod registers;
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`line`] | what carries bytes? |
 //! | [`endpoint`] | how does a transport run over a line, whatever the program computes meanwhile? |
+//! | [`session`] | how does a host exchange packets with a device? |
 //! | [`client`] | how does a device become an executor like any other, also when it is reset? |
 //! | [`server`] | how does an executor become a device? |
 //! | [`pace`] | how is a machine as slow as one with a clock? |
@@ -13,12 +14,14 @@ mod journal;
 pub mod line;
 pub mod pace;
 pub mod server;
+pub mod session;
 mod tape;
 
 use endpoint::LineFailure;
 
-pub use client::{Client, Patience};
+pub use client::Client;
 pub use line::{FaultCount, Line};
+pub use session::{Patience, Session};
 
 /// What keeps a link from working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +49,12 @@ pub enum LinkError {
     Version {
         /// The device's.
         found: u16,
+    },
+    /// The device says that it does not work.
+    #[error("the device says: {reason}")]
+    Refused {
+        /// Why.
+        reason: &'static str,
     },
     /// The device says what makes no sense.
     #[error("the device does not keep to the link protocol")]
@@ -89,6 +98,7 @@ impl LinkError {
             Self::Lost => "it was reset",
             Self::Busy => "it serves another host",
             Self::Version { .. } => "it speaks another version of the link protocol",
+            Self::Refused { reason } => reason,
             Self::Nonsense => "it does not keep to the link protocol",
             Self::Stuck { .. } => "it answers, but a job makes no progress",
             Self::Restless { .. } => "it was reset too often during one job",

@@ -155,6 +155,12 @@ impl Bench {
         Client::open(line, patience)
     }
 
+    /// Where the device is.
+    #[allow(dead_code, reason = "not every test program asks")]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Faults made so far.
     pub fn faults(&self) -> Faults {
         self.faults.lock().unwrap().get()
