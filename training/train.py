@@ -174,6 +174,11 @@ def lite3():
     )
 
 
+def sensor():
+    """320 ReLUs: 5 x 8 x 8. Each of its two linear layers fits one response: for slow lines to an accelerator."""
+    return nn.Sequential(*conv(1, 5, 5, nn.ReLU, stride=3), nn.Flatten(), nn.Linear(320, 10))
+
+
 def network_d():
     """Network D of GAZELLE, the MNIST network of MiniONN: 10,340 ReLUs."""
     return nn.Sequential(
@@ -312,6 +317,7 @@ CLOTHES = Augment(degrees=3, scale=0.05, shear=0.03, shift=1, flip=True)
 RECIPES = {
     "d-mnist": Recipe("mnist", network_d, 20, ((0, DIGITS),)),
     "lite3-mnist": Recipe("mnist", lite3, 30, ((0, DIGITS),), teacher="d-mnist"),
+    "sensor-mnist": Recipe("mnist", sensor, 30, ((0, DIGITS),)),
     "cryptonets-mnist": Recipe("mnist", cryptonets, 30, ((0, DIGITS),)),
     "teacher-fashion": Recipe(
         "fashion-mnist", teacher, 14, ((0, CLOTHES),), rate=3e-3, decay=0.05, smoothing=0.05, export=False

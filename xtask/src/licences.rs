@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::firmware;
 use crate::shell::Shell;
 
 /// Licences that may be combined with MIT OR Apache-2.0.
@@ -26,11 +27,20 @@ const ALLOWED: [&str; 12] = [
 /// Also allowed in crates that only tests and benchmarks use: BSD without a patent grant.
 const ALLOWED_IN_TESTS: [&str; 1] = ["BSD-3-Clause-Clear"];
 
-/// Checks the licence of every crate of this platform's dependency tree.
+/// Checks the licence of every crate that this platform's programs and the firmware of every board depend on.
 pub fn check() -> Result<()> {
     let platform = Shell::new("rustc", "--print host-tuple").output()?;
-    let metadata = Shell::cargo("metadata --format-version 1 --locked --filter-platform")
-        .argument(platform.trim())
+    check_tree("Cargo.toml", platform.trim())?;
+    println!("    firmware:");
+    check_tree("firmware/Cargo.toml", firmware::TARGET)
+}
+
+fn check_tree(manifest: &str, platform: &str) -> Result<()> {
+    let metadata = Shell::cargo("metadata --format-version 1 --locked --all-features")
+        .arguments("--manifest-path")
+        .argument(manifest)
+        .arguments("--filter-platform")
+        .argument(platform)
         .output()?;
     let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata")?;
     let shipped = shipped(&metadata);

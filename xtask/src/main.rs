@@ -7,6 +7,7 @@
 mod bitstream;
 mod core_targets;
 mod document;
+mod firmware;
 mod formal;
 mod fpga_tools;
 mod licences;
@@ -50,6 +51,8 @@ enum Task {
     Verilog(verilog::Options),
     /// Area and speed of the circuits on FPGAs, with tools that are installed under target/fpga-tools
     Synth(synth::Options),
+    /// Build the programs of microcontrollers, for every board or one
+    Firmware(firmware::Options),
     /// A file that an FPGA board can be loaded with: the ring processor behind a serial line
     Bitstream(bitstream::Options),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(options) => test::run(&options),
         Task::Formal(options) => formal::run(&options),
+        Task::Firmware(options) => firmware::run(&options),
         Task::Train(options) => train::run(&options),
         Task::Tables(options) => tables::run(&options),
         Task::Verilog(options) => verilog::run(&options),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::shell::Shell;
-use crate::{core_targets, formal, licences, needs, readme, repository, setup, verilog};
+use crate::{core_targets, firmware, formal, licences, needs, readme, repository, setup, verilog};
 
 /// Which steps to run.
 #[derive(Args)]
@@ -24,7 +24,7 @@ struct Step {
 }
 
 /// The checks, quick ones first.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "setup",
         what: "the Rust toolchain and programs of the system",
@@ -73,6 +73,11 @@ const STEPS: [Step; 14] = [
         name: "needs",
         what: "tests that need data or programs",
         run: needs::run,
+    },
+    Step {
+        name: "firmware",
+        what: "the programs of microcontrollers: format, no warnings, tests, builds for every board",
+        run: firmware::check,
     },
     Step {
         name: "verilog",

@@ -185,6 +185,19 @@ fn a_reader_that_takes_its_time_loses_nothing_and_repeats_little() {
 }
 
 #[test]
+fn a_line_slower_than_the_first_guess_is_not_flooded_with_repetitions() {
+    // A window takes nine milliseconds to send and two seconds to be acknowledged.
+    let mut world = World::new(Rates::default(), 9, 1_000_000);
+    world.open(13);
+    exchange(&mut world, 400, 0);
+    let repeated = world.host.traffic().repeated;
+    assert!(
+        repeated <= 3 * W as u64,
+        "{repeated} of 400 packets were sent again"
+    );
+}
+
+#[test]
 fn a_device_that_was_reset_says_so_and_old_frames_do_not_wake_the_session() {
     let mut world = World::new(Rates::default(), 3, 1000);
     world.open(7);

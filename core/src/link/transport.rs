@@ -9,7 +9,7 @@
 //! in every frame which it has and for how many more there is room. A sender keeps what has not arrived, and sends a
 //! packet again when two packets that it sent later have arrived, or when the oldest has had time enough: the measured
 //! round trip and four deviations (Jacobson and Karels, 1988; round trips of repeated packets are not measured, Karn and
-//! Partridge, 1987), doubled with every vain try.
+//! Partridge, 1987), doubled with every vain try until a packet arrives at its first.
 //!
 //! **Acknowledgements** ride on packets; alone they travel after every second packet, after 40 ms, and at once when
 //! something is missing or came twice.
@@ -32,7 +32,7 @@ const ACKNOWLEDGE_DELAY: Micros = 40_000;
 /// Bounds of the time after which a packet is sent again.
 const SHORTEST_PATIENCE: Micros = 100_000;
 const FIRST_PATIENCE: Micros = 500_000;
-const LONGEST_PATIENCE: Micros = 2_000_000;
+const LONGEST_PATIENCE: Micros = 8_000_000;
 /// How often a host that waits asks whether the device is there.
 const PROBE_INTERVAL: Micros = 500_000;
 /// How often a host says that it wants a session.
@@ -496,9 +496,11 @@ impl<const W: usize> Transport<W> {
             };
             if !packet.arrived {
                 packet.arrived = true;
-                self.patience.doublings = 0;
+                // Which of its transmissions has arrived is not known of a packet that was repeated, so it neither counts as
+                // a measurement nor takes back what was learnt from those that did not arrive in time.
                 if !packet.repeated {
                     self.patience.measure(now.saturating_sub(sent));
+                    self.patience.doublings = 0;
                 }
             }
             newest = newest.max(Some(order));
