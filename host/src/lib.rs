@@ -3,6 +3,7 @@
 
 pub mod accel;
 pub mod data;
+pub mod device;
 pub mod he;
 pub mod linear;
 pub mod mpc;

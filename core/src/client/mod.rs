@@ -52,6 +52,7 @@ use crate::params::N4096;
 use crate::random::{Purpose, Randomness, SEED_BYTES};
 
 pub use decryption::{Decryption, Phase, ResponseFormat};
+pub use secret::SECRET_BYTES;
 use secret::TernarySecret;
 pub use seeded::{PIECE_BYTES, SeededPolynomial};
 pub use workspace::Workspace;
@@ -141,6 +142,12 @@ impl Client {
     /// sends the first byte.
     pub const fn used(&self) -> u64 {
         self.used
+    }
+
+    /// Writes the packed secret key, for somebody who shall decrypt beside this client. It does not tell the master
+    /// key: what will be encrypted stays hidden from nobody who has it, but seeds and errors cannot be foreseen.
+    pub fn write_secret(&self, bytes: &mut [u8; SECRET_BYTES]) {
+        self.secret.write(bytes);
     }
 
     /// A public key: its seed, then b = −a·s + e in all limbs.

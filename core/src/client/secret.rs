@@ -6,6 +6,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::DEGREE;
 use crate::sample::Ternary;
 
+/// Bytes of a packed secret key: two bits a coefficient, low bits first, each coefficient plus one.
+pub const SECRET_BYTES: usize = DEGREE / 4;
+
 /// Coefficients in one word.
 const PER_WORD: usize = 16;
 
@@ -26,6 +29,13 @@ impl TernarySecret {
             }
         }
         Self { words }
+    }
+
+    /// The secret as bytes.
+    pub(super) fn write(&self, bytes: &mut [u8; SECRET_BYTES]) {
+        for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(&self.words) {
+            *bytes = word.to_le_bytes();
+        }
     }
 
     /// The coefficient at a public position below n.

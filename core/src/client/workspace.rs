@@ -6,6 +6,7 @@ use chacha20::ChaCha20Rng;
 use zeroize::Zeroize;
 
 use super::{DEGREE, PIECE_BYTES};
+use crate::ntt::compact::N4096_PLANS;
 use crate::sample;
 
 /// Parts of the transformed secret in decryption, where one has to fit beside a whole polynomial.
@@ -33,6 +34,12 @@ impl Workspace {
             small: [0; DEGREE / SECRET_PARTS],
             piece: [0; PIECE_BYTES],
         }
+    }
+
+    /// One forward transform of the first limb over whatever is here, to see how long it takes. Leaves zeros.
+    pub fn transform(&mut self) {
+        N4096_PLANS[0].forward(&mut self.values);
+        self.values.zeroize();
     }
 
     /// Draws n errors, as [`sample::centred_binomial`] does.

@@ -588,7 +588,7 @@ impl<'a> Reply<'a> {
     }
 }
 
-fn whole<'a, M: Deserialize<'a>>(packet: &'a [u8]) -> Result<M, Unreadable> {
+pub(super) fn whole<'a, M: Deserialize<'a>>(packet: &'a [u8]) -> Result<M, Unreadable> {
     let (message, rest) = postcard::take_from_bytes(packet).map_err(|_| Unreadable)?;
     if rest.is_empty() {
         Ok(message)

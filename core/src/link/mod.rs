@@ -16,6 +16,8 @@
 //! | [`transport`] | how do packets arrive once, in order, whole? |
 //! | [`message`] | what do host and device say to each other? |
 //! | [`device`] | what does a device do with a request? |
+//! | [`sensor`] | the same for a device that encrypts readings: what is said, and what it does |
+//! | [`polled`] | how does a device run its transport over a byte port without threads? |
 //! | [`bridge`] | how does a device pass packets to a machine behind it? |
 //! | [`fault`] | what does a bad line do to frames? |
 //!
@@ -27,13 +29,19 @@ pub mod device;
 pub mod fault;
 pub mod frame;
 pub mod message;
+pub mod polled;
+pub mod sensor;
 pub mod transport;
 
 pub use bridge::Bridge;
 pub use device::{Channel, Device, Gone};
 pub use frame::{MAX_PAYLOAD, MAX_WIRE, Payload};
 pub use message::{Reply, Request};
+pub use polled::{Polled, Pulse};
+pub use sensor::{Sensor, SensorReply, SensorRequest};
 pub use transport::{Event, Micros, Traffic, Transport, VERSION};
 
+#[cfg(test)]
+mod pipe;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use addax_core::machine::{MachineError, check_basis};
 use addax_sim::link::line::{READ_PATIENCE, WRITE_PATIENCE};
-use addax_sim::link::{Client, Line, LinkError, Patience};
+use addax_sim::link::{Client, Line, LinkError, Patience, Session};
 
 use super::AccelError;
 use crate::he::Basis;
@@ -110,14 +110,26 @@ impl Place {
         }
     }
 
+    /// Opens a session with a device of whatever kind.
+    ///
+    /// # Errors
+    /// [`DeviceError`] with what keeps the link from working.
+    pub fn session(&self, patience: Patience) -> Result<Session, DeviceError> {
+        self.open(|line| Session::open(line, patience))
+    }
+
     /// Opens a session with the device.
     ///
     /// # Errors
     /// [`DeviceError`] with what keeps the link from working.
     pub fn connect(&self, patience: Patience) -> Result<Client, DeviceError> {
+        self.open(|line| Client::open(line, patience))
+    }
+
+    fn open<T>(&self, open: impl Fn(Line) -> Result<T, LinkError>) -> Result<T, DeviceError> {
         let start = Instant::now();
         loop {
-            match Client::open(self.line()?, patience) {
+            match open(self.line()?) {
                 // A device notices a moment later that a host has gone.
                 Err(LinkError::Busy) if start.elapsed() < BUSY_PATIENCE => {
                     std::thread::sleep(BUSY_PATIENCE / 20)

@@ -19,10 +19,20 @@ impl SecretKey {
     pub fn generate(context: &Context, randomness: &mut PartyRandomness) -> Self {
         let mut secret = Zeroizing::new(vec![0; context.n()]);
         sample::ternary(&mut randomness.generator(Purpose::SecretKey), &mut secret);
+        Self::from_coefficients(context, &secret)
+    }
+
+    /// The secret with these n coefficients in {−1, 0, 1}, for a key that was drawn elsewhere.
+    ///
+    /// # Panics
+    /// If there are not n coefficients.
+    #[must_use]
+    pub fn from_coefficients(context: &Context, secret: &[i8]) -> Self {
+        assert_eq!(secret.len(), context.n(), "coefficients of a secret key");
         let stored = (0..context.limbs())
             .map(|limb| {
                 let mut out = Zeroizing::new(vec![0; context.n()]);
-                rlwe::store_small(context.basis().plan(limb), &secret, &mut out);
+                rlwe::store_small(context.basis().plan(limb), secret, &mut out);
                 out
             })
             .collect();

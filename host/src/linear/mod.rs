@@ -14,5 +14,5 @@ mod stream;
 
 pub use convolution::{Convolution, PackingError};
 pub use layer::{EncodedLayer, LinearError, ServerInput};
-pub use packing::{Packing, Tile};
+pub use packing::{InputRun, Packing, Tile};
 pub use program::LayerCost;

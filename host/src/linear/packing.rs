@@ -56,6 +56,24 @@ pub struct OutputPosition {
     pub output: usize,
 }
 
+/// Values that stand beside each other both in the input tensor and in a polynomial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputRun {
+    /// Coefficient of the first.
+    pub coefficient: usize,
+    /// Index of the first in the input tensor (channel, row, column order).
+    pub source: usize,
+    /// How many.
+    pub length: usize,
+}
+
+impl InputRun {
+    const fn is_followed_by(&self, next: &Self) -> bool {
+        self.coefficient + self.length == next.coefficient
+            && self.source + self.length == next.source
+    }
+}
+
 /// What a fresh ciphertext, a response and a product of polynomials weigh when tiles are compared: bytes on the wire plus
 /// the time they take in bytes of a gigabit link.
 const INPUT_WEIGHT: usize = 55_000 + 64_000;
@@ -239,29 +257,49 @@ impl Packing {
     pub fn input_polynomial(&self, values: &[u64], index: usize) -> Vec<u64> {
         let [channels, height, width] = self.convolution.input;
         assert_eq!(values.len(), channels * height * width, "input tensor");
+        let mut polynomial = vec![0; self.n];
+        for run in self.input_runs(index) {
+            polynomial[run.coefficient..][..run.length]
+                .copy_from_slice(&values[run.source..][..run.length]);
+        }
+        polynomial
+    }
+
+    /// Where the values of one input tile stand in its polynomial: runs as long as possible, in the order of their
+    /// coefficients. All other coefficients are zero.
+    ///
+    /// # Panics
+    /// If `index` is not below [`Packing::inputs`].
+    #[must_use]
+    pub fn input_runs(&self, index: usize) -> Vec<InputRun> {
         assert!(index < self.inputs(), "input index");
+        let [channels, height, width] = self.convolution.input;
         let [first_row, first_column] = self.area_origin(index / self.channel_tiles());
         let first_channel = (index % self.channel_tiles()) * self.tile.channels;
         let [top, left, ..] = self.convolution.padding;
-        let mut polynomial = vec![0; self.n];
+        // The columns of a row that lie within the input.
+        let begin = first_column.max(left);
+        let end = (first_column + self.tile.columns).min(left + width);
+        let mut runs: Vec<InputRun> = Vec::new();
         for c in 0..self.tile.channels.min(channels - first_channel) {
             for i in 0..self.tile.rows {
                 let row = first_row + i;
-                if row < top || row >= top + height {
+                if row < top || row >= top + height || begin >= end {
                     continue;
                 }
-                for j in 0..self.tile.columns {
-                    let column = first_column + j;
-                    if column < left || column >= left + width {
-                        continue;
-                    }
-                    let source = ((first_channel + c) * height + row - top) * width + column - left;
-                    let target = (c * self.tile.rows + i) * self.tile.columns + j;
-                    polynomial[target] = values[source];
+                let run = InputRun {
+                    coefficient: (c * self.tile.rows + i) * self.tile.columns + begin
+                        - first_column,
+                    source: ((first_channel + c) * height + row - top) * width + begin - left,
+                    length: end - begin,
+                };
+                match runs.last_mut() {
+                    Some(last) if last.is_followed_by(&run) => last.length += run.length,
+                    _ => runs.push(run),
                 }
             }
         }
-        polynomial
+        runs
     }
 
     /// The polynomial of the weights between one channel tile and one group of output channels. `weights` is in the

@@ -6,13 +6,12 @@ use addax_core::random::Purpose;
 use addax_core::share::Ring;
 use zeroize::Zeroizing;
 
+use super::first::{Encryptor, FirstLayer, Input, OwnImage};
 use super::handshake;
 use super::measure::{LayerMeasure, Measures, Running, Side};
 use super::plan::{ClientLimits, LinearStage, PublicPlan, Reveal, Stage};
 use super::{ProtocolError, abort_on_error};
-use crate::he::{
-    Context, FreshCiphertext, PublicKey, Response, SecretKey, TransformCounts, noise, wire,
-};
+use crate::he::{Context, Response, SecretKey, TransformCounts, noise, wire};
 use crate::linear::{LayerCost, pool};
 use crate::mpc::{Channel, Evaluator, MessageKind};
 use crate::net::{self, Pool, Shape};
@@ -44,11 +43,24 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// A peer of another version or none at all, a plan that is inconsistent or beyond `limits`, a failed connection.
     pub fn connect(
+        channel: Channel<S>,
+        limits: &ClientLimits,
+        randomness: PartyRandomness,
+    ) -> Result<Self, ProtocolError> {
+        Self::connect_with(channel, limits, randomness, &mut OwnImage::default())
+    }
+
+    /// The same with the keys of `input`.
+    ///
+    /// # Errors
+    /// As [`Client::connect`], and what `input` fails with.
+    pub fn connect_with(
         mut channel: Channel<S>,
         limits: &ClientLimits,
         mut randomness: PartyRandomness,
+        input: &mut dyn Input,
     ) -> Result<Self, ProtocolError> {
-        let result = Self::set_up(&mut channel, limits, &mut randomness);
+        let result = Self::set_up(&mut channel, limits, &mut randomness, input);
         let (context, plan, secret, evaluator) = abort_on_error(&mut channel, result)?;
         Ok(Self {
             channel,
@@ -65,12 +77,12 @@ impl<S: Read + Write> Client<S> {
         channel: &mut Channel<S>,
         limits: &ClientLimits,
         randomness: &mut PartyRandomness,
+        input: &mut dyn Input,
     ) -> Result<(Context, PublicPlan, SecretKey, Evaluator), ProtocolError> {
         let (plan, mut transcript) = handshake::greet(channel, randomness)?;
         let parameters = plan.check(limits)?;
         let context = Context::new(parameters);
-        let secret = SecretKey::generate(&context, randomness);
-        let public = PublicKey::generate(&context, &secret, randomness).to_bytes(&context);
+        let (secret, public) = input.keys(&context, randomness)?;
         channel.send(MessageKind::PublicKey, &public)?;
         transcript.add(&public);
         let mut rng = randomness.generator(Purpose::ObliviousTransfer);
@@ -112,10 +124,20 @@ impl<S: Read + Write> Client<S> {
         image: &[u8],
         mut progress: impl FnMut(usize),
     ) -> Result<Answer, ProtocolError> {
-        let shape = self.plan.input_shape();
-        let values = net::network::image_values(shape, self.plan.input_bits, image)?;
-        let share = Zeroizing::new(values.into_iter().map(|value| value as u64).collect());
-        let result = self.infer(shape, share, &mut progress);
+        let mut image = OwnImage::of(self.plan.input_shape(), self.plan.input_bits, image)?;
+        self.classify_input(&mut image, &mut progress)
+    }
+
+    /// Classifies what `input` encrypts, under the keys that this session [began with](Client::connect_with).
+    ///
+    /// # Errors
+    /// What `input` fails with, or a failed session.
+    pub fn classify_input(
+        &mut self,
+        input: &mut dyn Input,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Answer, ProtocolError> {
+        let result = self.infer(input, &mut progress);
         abort_on_error(&mut self.channel, result)
     }
 
@@ -131,15 +153,24 @@ impl<S: Read + Write> Client<S> {
 
     fn infer(
         &mut self,
-        mut shape: Shape,
-        mut share: Zeroizing<Vec<u64>>,
+        input: &mut dyn Input,
         progress: &mut impl FnMut(usize),
     ) -> Result<Answer, ProtocolError> {
         self.measures.begin_image();
+        let mut shape = self.plan.input_shape();
+        let first = self.plan.stages.first();
+        // Where the first layer encrypts, nothing else needs the values.
+        let mut share = match first.is_some_and(|stage| stage.linear.is_some()) {
+            true => Zeroizing::default(),
+            false => input.values()?,
+        };
         for index in 0..self.plan.stages.len() {
             let stage = self.plan.stages[index].clone();
             if let Some(linear) = &stage.linear {
-                share = self.linear(linear, stage.plain_bits, &share)?;
+                share = match index {
+                    0 => self.linear(linear, stage.plain_bits, input)?,
+                    _ => self.linear(linear, stage.plain_bits, &mut OwnImage::from(share))?,
+                };
                 shape = linear.convolution.output_shape();
             }
             (shape, share) = self.pools(&stage, shape, share)?;
@@ -168,22 +199,20 @@ impl<S: Read + Write> Client<S> {
         &mut self,
         linear: &LinearStage,
         plain_bits: u32,
-        share: &[u64],
+        input: &mut dyn Input,
     ) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
         let running = Running::start(&self.channel);
         let context = &self.context;
         let packing = linear.packing(context.parameters())?;
         for index in 0..packing.inputs() {
-            let message = Zeroizing::new(packing.input_polynomial(share, index));
-            let ciphertext = FreshCiphertext::encrypt(
-                context,
-                &self.secret,
+            let layer = FirstLayer {
+                packing: &packing,
                 plain_bits,
-                &message,
-                &mut self.randomness,
-            );
-            self.channel
-                .send(MessageKind::Ciphertexts, &ciphertext.to_bytes(context))?;
+                input_bits: self.plan.input_bits,
+            };
+            let encryptor = Encryptor::new(context, &self.secret, &mut self.randomness);
+            let ciphertext = input.encrypt(&layer, index, encryptor)?;
+            self.channel.send(MessageKind::Ciphertexts, &ciphertext)?;
         }
         let format = noise::response_format(context.parameters(), plain_bits);
         let mut result = Zeroizing::new(vec![0; packing.convolution().output_shape().len()]);

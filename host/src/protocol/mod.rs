@@ -19,6 +19,7 @@
 //! integer network ([`crate::net`]) bit for bit.
 
 pub mod client;
+pub mod first;
 #[cfg(test)]
 mod fuzz;
 mod handshake;
@@ -27,6 +28,7 @@ pub mod plan;
 pub mod server;
 
 pub use client::{Answer, Client};
+pub use first::{Encryptor, FirstLayer, Input, OwnImage};
 pub use handshake::VERSION;
 pub use measure::LayerMeasure;
 pub use plan::report::{LayerPlan, PlanReport};
@@ -71,6 +73,9 @@ pub enum ProtocolError {
     /// The linear layer failed.
     #[error(transparent)]
     Linear(#[from] LinearError),
+    /// What holds the input in this party's place failed.
+    #[error(transparent)]
+    Input(Box<dyn std::error::Error + Send + Sync>),
     /// The system gave no randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),

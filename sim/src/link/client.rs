@@ -22,12 +22,12 @@ use addax_core::modulus::{Modulus, WORD_BITS};
 use addax_core::packing::{pack_words, packed_len, unpack_words};
 use zeroize::Zeroizing;
 
-use super::LinkError;
-use super::endpoint::{Endpoint, Transport, event_error, take};
+use super::endpoint::{Endpoint, Transport, take};
 use super::journal::{Job, Journal};
 use super::line::Line;
-use super::server::random;
+use super::session::{begin, next_packet, wait};
 use super::tape::{Portion, Reel, Tape, store_step};
+use super::{LinkError, Patience};
 
 /// Resets that one job survives.
 const MOST_RESETS: u32 = 100;
@@ -35,24 +35,6 @@ const MOST_RESETS: u32 = 100;
 /// The journal is replaced by what the slots hold when it has more jobs than this, or more words.
 const LONGEST_JOURNAL: usize = 64;
 const LARGEST_JOURNAL: usize = 1 << 25;
-
-/// How long a client waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For any sign of life.
-    pub silence: Duration,
-    /// For a job to go on, while the device is alive.
-    pub job: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            silence: Duration::from_secs(10),
-            job: Duration::from_secs(600),
-        }
-    }
-}
 
 /// What a device said of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -595,43 +577,6 @@ fn encode_portion(portion: &Portion<'_>, meter: &mut Meter, n: usize) -> Payload
         }
         Portion::End(error) => encode(&Request::End((*error).into())),
     }
-}
-
-fn wait<T>(
-    endpoint: &Endpoint,
-    patience: Patience,
-    start: Instant,
-    mut look: impl FnMut(&mut Transport) -> Option<T>,
-) -> Result<T, LinkError> {
-    endpoint.wait(Some(patience.silence), |transport| {
-        if let Some(error) = transport.event().and_then(event_error) {
-            return Some(Err(error));
-        }
-        if let Some(found) = look(transport) {
-            return Some(Ok(found));
-        }
-        let waited = start.elapsed();
-        (waited > patience.job).then_some(Err(LinkError::Stuck {
-            seconds: waited.as_secs(),
-        }))
-    })?
-}
-
-fn next_packet(endpoint: &Endpoint, patience: Patience) -> Result<Payload, LinkError> {
-    let mut packet = Payload::new();
-    wait(endpoint, patience, Instant::now(), |transport| {
-        take(transport, &mut packet).then_some(())
-    })?;
-    Ok(packet)
-}
-
-/// Opens a session.
-fn begin(endpoint: &Endpoint, patience: Patience) -> Result<(), LinkError> {
-    let half = random()?;
-    endpoint.with(|transport, now| transport.open(now, half));
-    wait(endpoint, patience, Instant::now(), |transport| {
-        transport.is_open().then_some(())
-    })
 }
 
 fn identify(endpoint: &Endpoint, patience: Patience) -> Result<Identity, LinkError> {

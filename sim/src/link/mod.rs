@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`line`] | what carries bytes? |
 //! | [`endpoint`] | how does a transport run over a line, whatever the program computes meanwhile? |
+//! | [`session`] | how does a host exchange packets with a device? |
 //! | [`client`] | how does a device become an executor like any other, also when it is reset? |
 //! | [`server`] | how does an executor become a device? |
 //! | [`pace`] | how is a machine as slow as one with a clock? |
@@ -13,12 +14,14 @@ mod journal;
 pub mod line;
 pub mod pace;
 pub mod server;
+pub mod session;
 mod tape;
 
 use endpoint::LineFailure;
 
-pub use client::{Client, Patience};
+pub use client::Client;
 pub use line::{FaultCount, Line};
+pub use session::{Patience, Session};
 
 /// What keeps a link from working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,285 @@
+//! A device's channel over a byte port that is polled: what a microcontroller has.
+//!
+//! There is no thread that answers for the transport while the program computes. Whenever the program waits for a
+//! packet, or for room for one, [`Polled`] moves bytes: from the port into the transport, due frames into the port,
+//! never more than the port takes at once. While the program computes elsewhere, nothing is answered, and the host has
+//! the patience for that.
+//!
+//! Time and everything else that a board does while it waits, feeding a watchdog or sleeping, comes from a
+//! [`Pulse`].
+
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+
+use super::device::{Channel, Gone};
+use super::frame::{MAX_WIRE, Payload};
+use super::message::Status;
+use super::transport::{Event, Micros, Transport};
+
+/// Bytes taken from the port at a time.
+const CHUNK: usize = 64;
+
+/// A board's clock, and what it does while a program waits.
+pub trait Pulse {
+    /// Microseconds since the start; never goes back.
+    fn now(&self) -> Micros;
+
+    /// Called on every turn of a loop that waits, and by programs that compute for long: the place to feed a
+    /// watchdog. `idle` says that there was nothing to do, so that the board may sleep until an interrupt, for some
+    /// milliseconds at most.
+    fn turn(&mut self, idle: bool);
+}
+
+/// The device's end of a link, for [`Device::serve`](super::Device::serve) and
+/// [`Sensor::serve`](super::sensor::Sensor::serve). `W` packets are kept in each direction.
+pub struct Polled<P, C, const W: usize> {
+    port: P,
+    pulse: C,
+    transport: Transport<W>,
+    /// A frame on its way out, and the part of it that the port has not taken yet.
+    wire: [u8; MAX_WIRE],
+    waiting: core::ops::Range<usize>,
+    /// Whether a session has begun whose end was not told.
+    begun: bool,
+    starts: u32,
+    /// Failures of the port, which lose bytes and nothing else.
+    failures: u64,
+}
+
+impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<P, C, W> {
+    /// Listens at a port. `nonce` as [`Transport::device`] wants it; `starts` is how often the device has started.
+    pub const fn new(port: P, pulse: C, nonce: u32, starts: u32) -> Self {
+        Self {
+            port,
+            pulse,
+            transport: Transport::device(nonce),
+            wire: [0; MAX_WIRE],
+            waiting: 0..0,
+            begun: false,
+            starts,
+            failures: 0,
+        }
+    }
+
+    /// The board's clock and hook.
+    pub const fn pulse(&mut self) -> &mut C {
+        &mut self.pulse
+    }
+
+    /// How often the port failed. What it lost meanwhile the transport sends again.
+    pub const fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Moves what can be moved without waiting: whether anything was.
+    ///
+    /// # Errors
+    /// [`Gone`] if another session has begun.
+    pub fn poll(&mut self) -> Result<bool, Gone> {
+        let received = self.receive_bytes();
+        let sent = self.send_bytes();
+        if self.transport.event() == Some(Event::Opened)
+            && core::mem::replace(&mut self.begun, true)
+        {
+            return Err(Gone);
+        }
+        Ok(received || sent)
+    }
+
+    fn receive_bytes(&mut self) -> bool {
+        let mut bytes = [0; CHUNK];
+        let mut received = false;
+        // A port that always has more must not keep the transport from answering.
+        for _ in 0..MAX_WIRE / CHUNK {
+            match self.port.read_ready() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    self.failures += 1;
+                    break;
+                }
+            }
+            match self.port.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(count) => {
+                    received = true;
+                    let count = count.min(CHUNK);
+                    self.transport.input(self.pulse.now(), &bytes[..count]);
+                }
+                Err(_) => {
+                    self.failures += 1;
+                    break;
+                }
+            }
+        }
+        received
+    }
+
+    fn send_bytes(&mut self) -> bool {
+        let mut sent = false;
+        loop {
+            if self.waiting.is_empty() {
+                let now = self.pulse.now();
+                match self.transport.transmit(now, &mut self.wire) {
+                    Some(length) => self.waiting = 0..length,
+                    None => return sent,
+                }
+            }
+            match self.port.write_ready() {
+                Ok(true) => {}
+                Ok(false) => return sent,
+                Err(_) => {
+                    self.failures += 1;
+                    return sent;
+                }
+            }
+            match self.port.write(&self.wire[self.waiting.clone()]) {
+                Ok(0) => return sent,
+                Ok(count) => {
+                    sent = true;
+                    self.waiting.start += count.min(self.waiting.len());
+                }
+                Err(_) => {
+                    self.failures += 1;
+                    return sent;
+                }
+            }
+        }
+    }
+
+    /// Turns until `look` finds something or the session ends.
+    fn wait<T>(&mut self, mut look: impl FnMut(&mut Transport<W>) -> Option<T>) -> Result<T, Gone> {
+        loop {
+            let moved = self.poll()?;
+            if let Some(found) = look(&mut self.transport) {
+                // What is due because of it, an acknowledgement or the packet handed over, need not wait for the
+                // next call.
+                self.send_bytes();
+                return Ok(found);
+            }
+            self.pulse.turn(!moved);
+        }
+    }
+}
+
+impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Channel
+    for Polled<P, C, W>
+{
+    fn receive(&mut self, packet: &mut Payload) -> Result<(), Gone> {
+        self.wait(|transport| {
+            let bytes = transport.peek()?;
+            packet.clear();
+            // A packet fits a payload.
+            let _ = packet.extend_from_slice(bytes);
+            transport.take();
+            Some(())
+        })
+    }
+
+    fn send(&mut self, packet: &[u8]) -> Result<(), Gone> {
+        self.wait(|transport| transport.has_room().then(|| transport.send(packet)))
+    }
+
+    fn status(&self) -> Status {
+        let traffic = self.transport.traffic();
+        Status {
+            uptime_ms: self.pulse.now() / 1000,
+            damaged: traffic.damaged,
+            repeated: traffic.repeated,
+            starts: self.starts,
+            ..Status::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::vec::Vec;
+
+    use super::super::fault::Rates;
+    use super::super::pipe::{Clock, pipe};
+    use super::*;
+
+    /// Returns what comes, and counts sessions until `sessions` have ended; the packet `[9]` is answered by failures.
+    fn echo(
+        mut channel: Polled<super::super::pipe::Port, Clock, 4>,
+        sessions: usize,
+    ) -> std::thread::JoinHandle<Vec<usize>> {
+        std::thread::spawn(move || {
+            let mut packets = Vec::new();
+            let mut packet = Payload::new();
+            for _ in 0..sessions {
+                let mut count = 0;
+                while channel.receive(&mut packet).is_ok() {
+                    count += 1;
+                    if packet[..] == [9] {
+                        let failures = channel.failures();
+                        packet = Payload::from_slice(&failures.to_le_bytes()).unwrap();
+                    }
+                    if channel.send(&packet).is_err() {
+                        break;
+                    }
+                }
+                packets.push(count);
+            }
+            packets
+        })
+    }
+
+    #[test]
+    fn packets_pass_once_and_in_order_over_a_port_that_takes_little_and_loses_much() {
+        let (port, mut host) = pipe(Some(Rates::even(1_000)), 97);
+        let clock = Clock::new();
+        let turns = clock.turns.clone();
+        echo(Polled::new(port, clock, 5, 1), 1);
+        host.open();
+        let packet = |number: usize| -> Vec<u8> {
+            (0..(number * 97) % 1165)
+                .map(|at| (at * 31 + number * 7) as u8)
+                .collect()
+        };
+        let mut returned = 0;
+        for number in 0..60 {
+            host.send(&packet(number));
+            // Some are under way all the time.
+            if number >= 3 {
+                assert!(host.receive()[..] == packet(returned)[..], "{returned}");
+                returned += 1;
+            }
+        }
+        while returned < 60 {
+            assert!(host.receive()[..] == packet(returned)[..], "{returned}");
+            returned += 1;
+        }
+        host.send(&[9]);
+        let failures = u64::from_le_bytes(host.receive()[..].try_into().unwrap());
+        assert!(failures > 0, "the port fails");
+        let [all, idle] = [0, 1].map(|which: usize| turns[which].load(Ordering::Relaxed));
+        assert!(0 < idle && idle <= all);
+    }
+
+    #[test]
+    fn a_session_ends_once_and_the_next_has_packets_of_its_own() {
+        let (port, mut host) = pipe(None, 0);
+        let device = echo(Polled::new(port, Clock::new(), 5, 1), 3);
+        for packets in 1..=3u8 {
+            host.open();
+            for number in 0..packets {
+                host.send(&[number]);
+                assert_eq!(host.receive(), [number]);
+            }
+        }
+        host.open();
+        assert_eq!(device.join().unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_device_knows_how_long_it_has_run_and_how_often_it_started() {
+        let (port, _host) = pipe(None, 0);
+        let channel = Polled::<_, _, 4>::new(port, Clock::new(), 5, 7);
+        std::thread::sleep(core::time::Duration::from_millis(3));
+        let status = channel.status();
+        assert_eq!(status.starts, 7);
+        assert!((3..5_000).contains(&status.uptime_ms));
+    }
+}
