@@ -6,12 +6,11 @@
 //! longer than it must. When the machine loses its session, or is silent for too long, the bridge ends the host's: for the
 //! host that is a device that was reset, which it survives. With the next session the bridge tries the machine again.
 
-use core::ops::Range;
-
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use super::device::{Channel, Gone};
-use super::frame::{MAX_WIRE, Payload};
+use super::end::End;
+use super::frame::Payload;
 use super::message::{Failure, NO_MACHINE_NUMBER, Reply, Status, encode};
 use super::transport::{Event, Micros, Transport};
 
@@ -20,9 +19,6 @@ const GREETING_PATIENCE: Micros = 1_500_000;
 
 /// How long a machine may be silent in a session.
 const SILENCE_PATIENCE: Micros = 4_000_000;
-
-/// Bytes read from a port at a time.
-const CHUNK: usize = 256;
 
 /// What a bridge needs of the board it runs on.
 pub trait Surroundings {
@@ -56,63 +52,6 @@ pub enum Notice {
     MachineReset,
     /// The machine is silent.
     MachineSilent,
-}
-
-/// A transport over a port that is polled.
-pub struct End<P, const W: usize> {
-    port: P,
-    transport: Transport<W>,
-    wire: [u8; MAX_WIRE],
-    /// The bytes of the last frame that the port has not taken.
-    pending: Range<usize>,
-}
-
-impl<P: Read + ReadReady + Write + WriteReady, const W: usize> End<P, W> {
-    /// Puts a transport on a port.
-    pub const fn new(port: P, transport: Transport<W>) -> Self {
-        Self {
-            port,
-            transport,
-            wire: [0; MAX_WIRE],
-            pending: 0..0,
-        }
-    }
-
-    /// The transport.
-    pub const fn transport(&mut self) -> &mut Transport<W> {
-        &mut self.transport
-    }
-
-    /// Moves what can be moved without waiting, and says whether something was. A port that fails counts as one that has
-    /// nothing: the transport notices what is missing.
-    pub fn turn(&mut self, now: Micros) -> bool {
-        let mut busy = false;
-        let mut chunk = [0; CHUNK];
-        while matches!(self.port.read_ready(), Ok(true)) {
-            match self.port.read(&mut chunk) {
-                Ok(count) if count > 0 => self.transport.input(now, &chunk[..count]),
-                _ => break,
-            }
-            busy = true;
-        }
-        loop {
-            if self.pending.is_empty() {
-                let Some(length) = self.transport.transmit(now, &mut self.wire) else {
-                    break;
-                };
-                self.pending = 0..length;
-            }
-            if !matches!(self.port.write_ready(), Ok(true)) {
-                break;
-            }
-            match self.port.write(&self.wire[self.pending.clone()]) {
-                Ok(count) if count > 0 => self.pending.start += count,
-                _ => break,
-            }
-            busy = true;
-        }
-        busy
-    }
 }
 
 /// Where a bridge stands.
@@ -262,14 +201,7 @@ where
     S: Surroundings,
 {
     fn receive(&mut self, packet: &mut Payload) -> Result<(), Gone> {
-        self.wait(|transport| {
-            let bytes = transport.peek()?;
-            packet.clear();
-            // A packet fits a payload.
-            let _ = packet.extend_from_slice(bytes);
-            transport.take();
-            Some(())
-        })
+        self.wait(|transport| transport.receive(packet).then_some(()))
     }
 
     fn send(&mut self, packet: &[u8]) -> Result<(), Gone> {

@@ -194,6 +194,18 @@ impl<'b> Frame<'b> {
 }
 
 impl Header {
+    /// A frame that says nothing of packets.
+    pub const fn bare(kind: Kind, session: u32) -> Self {
+        Self {
+            kind,
+            session,
+            sequence: 0,
+            expected: 0,
+            arrived: 0,
+            window: 0,
+        }
+    }
+
     /// Writes a frame as it goes over the wire, the ending zero included, and returns its length, at most [`MAX_WIRE`].
     ///
     /// # Panics

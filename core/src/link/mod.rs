@@ -17,6 +17,7 @@
 //! | [`message`] | what do host and device say to each other? |
 //! | [`device`] | what does a device do with a request? |
 //! | [`sensor`] | the same for a device that encrypts readings: what is said, and what it does |
+//! | [`end`] | how does a transport use a byte port that is polled? |
 //! | [`polled`] | how does a device run its transport over a byte port without threads? |
 //! | [`bridge`] | how does a device pass packets to a machine behind it? |
 //! | [`fault`] | what does a bad line do to frames? |
@@ -26,6 +27,7 @@
 //! clear, so a link belongs inside the box of whoever owns them.
 pub mod bridge;
 pub mod device;
+pub mod end;
 pub mod fault;
 pub mod frame;
 pub mod message;

@@ -11,12 +11,10 @@
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use super::device::{Channel, Gone};
-use super::frame::{MAX_WIRE, Payload};
+use super::end::End;
+use super::frame::Payload;
 use super::message::Status;
 use super::transport::{Event, Micros, Transport};
-
-/// Bytes taken from the port at a time.
-const CHUNK: usize = 64;
 
 /// A board's clock, and what it does while a program waits.
 pub trait Pulse {
@@ -32,31 +30,21 @@ pub trait Pulse {
 /// The device's end of a link, for [`Device::serve`](super::Device::serve) and
 /// [`Sensor::serve`](super::sensor::Sensor::serve). `W` packets are kept in each direction.
 pub struct Polled<P, C, const W: usize> {
-    port: P,
+    end: End<P, W>,
     pulse: C,
-    transport: Transport<W>,
-    /// A frame on its way out, and the part of it that the port has not taken yet.
-    wire: [u8; MAX_WIRE],
-    waiting: core::ops::Range<usize>,
     /// Whether a session has begun whose end was not told.
     begun: bool,
     starts: u32,
-    /// Failures of the port, which lose bytes and nothing else.
-    failures: u64,
 }
 
 impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<P, C, W> {
     /// Listens at a port. `nonce` as [`Transport::device`] wants it; `starts` is how often the device has started.
     pub const fn new(port: P, pulse: C, nonce: u32, starts: u32) -> Self {
         Self {
-            port,
+            end: End::new(port, Transport::device(nonce)),
             pulse,
-            transport: Transport::device(nonce),
-            wire: [0; MAX_WIRE],
-            waiting: 0..0,
             begun: false,
             starts,
-            failures: 0,
         }
     }
 
@@ -67,7 +55,7 @@ impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<
 
     /// How often the port failed. What it lost meanwhile the transport sends again.
     pub const fn failures(&self) -> u64 {
-        self.failures
+        self.end.failures
     }
 
     /// Moves what can be moved without waiting: whether anything was.
@@ -75,85 +63,23 @@ impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<
     /// # Errors
     /// [`Gone`] if another session has begun.
     pub fn poll(&mut self) -> Result<bool, Gone> {
-        let received = self.receive_bytes();
-        let sent = self.send_bytes();
-        if self.transport.event() == Some(Event::Opened)
+        let moved = self.end.turn(self.pulse.now());
+        if self.end.transport.event() == Some(Event::Opened)
             && core::mem::replace(&mut self.begun, true)
         {
             return Err(Gone);
         }
-        Ok(received || sent)
-    }
-
-    fn receive_bytes(&mut self) -> bool {
-        let mut bytes = [0; CHUNK];
-        let mut received = false;
-        // A port that always has more must not keep the transport from answering.
-        for _ in 0..MAX_WIRE / CHUNK {
-            match self.port.read_ready() {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(_) => {
-                    self.failures += 1;
-                    break;
-                }
-            }
-            match self.port.read(&mut bytes) {
-                Ok(0) => break,
-                Ok(count) => {
-                    received = true;
-                    let count = count.min(CHUNK);
-                    self.transport.input(self.pulse.now(), &bytes[..count]);
-                }
-                Err(_) => {
-                    self.failures += 1;
-                    break;
-                }
-            }
-        }
-        received
-    }
-
-    fn send_bytes(&mut self) -> bool {
-        let mut sent = false;
-        loop {
-            if self.waiting.is_empty() {
-                let now = self.pulse.now();
-                match self.transport.transmit(now, &mut self.wire) {
-                    Some(length) => self.waiting = 0..length,
-                    None => return sent,
-                }
-            }
-            match self.port.write_ready() {
-                Ok(true) => {}
-                Ok(false) => return sent,
-                Err(_) => {
-                    self.failures += 1;
-                    return sent;
-                }
-            }
-            match self.port.write(&self.wire[self.waiting.clone()]) {
-                Ok(0) => return sent,
-                Ok(count) => {
-                    sent = true;
-                    self.waiting.start += count.min(self.waiting.len());
-                }
-                Err(_) => {
-                    self.failures += 1;
-                    return sent;
-                }
-            }
-        }
+        Ok(moved)
     }
 
     /// Turns until `look` finds something or the session ends.
     fn wait<T>(&mut self, mut look: impl FnMut(&mut Transport<W>) -> Option<T>) -> Result<T, Gone> {
         loop {
             let moved = self.poll()?;
-            if let Some(found) = look(&mut self.transport) {
+            if let Some(found) = look(&mut self.end.transport) {
                 // What is due because of it, an acknowledgement or the packet handed over, need not wait for the
                 // next call.
-                self.send_bytes();
+                self.end.turn(self.pulse.now());
                 return Ok(found);
             }
             self.pulse.turn(!moved);
@@ -165,14 +91,7 @@ impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Channel
     for Polled<P, C, W>
 {
     fn receive(&mut self, packet: &mut Payload) -> Result<(), Gone> {
-        self.wait(|transport| {
-            let bytes = transport.peek()?;
-            packet.clear();
-            // A packet fits a payload.
-            let _ = packet.extend_from_slice(bytes);
-            transport.take();
-            Some(())
-        })
+        self.wait(|transport| transport.receive(packet).then_some(()))
     }
 
     fn send(&mut self, packet: &[u8]) -> Result<(), Gone> {
@@ -180,7 +99,7 @@ impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Channel
     }
 
     fn status(&self) -> Status {
-        let traffic = self.transport.traffic();
+        let traffic = self.end.transport.traffic();
         Status {
             uptime_ms: self.pulse.now() / 1000,
             damaged: traffic.damaged,

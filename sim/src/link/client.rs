@@ -22,7 +22,7 @@ use addax_core::modulus::{Modulus, WORD_BITS};
 use addax_core::packing::{pack_words, packed_len, unpack_words};
 use zeroize::Zeroizing;
 
-use super::endpoint::{Endpoint, Transport, take};
+use super::endpoint::{Endpoint, Transport};
 use super::journal::{Job, Journal};
 use super::line::Line;
 use super::session::{begin, next_packet, wait};
@@ -398,7 +398,7 @@ impl Client {
             }
             // Whatever comes first: a packet, or room for one.
             let arrived = self.wait(Instant::now(), |transport| {
-                if take(transport, &mut packet) {
+                if transport.receive(&mut packet) {
                     return Some(true);
                 }
                 let words = waiting.as_ref().filter(|_| transport.has_room())?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use addax_core::link::{Event, MAX_WIRE, Micros, Payload, Traffic};
+use addax_core::link::{Event, MAX_WIRE, Micros, Traffic};
 
 use super::LinkError;
 use super::line::Line;
@@ -185,18 +185,6 @@ impl Drop for Endpoint {
             let _ = reader.join();
         }
     }
-}
-
-/// Takes the next packet, if there is one.
-pub fn take(transport: &mut Transport, packet: &mut Payload) -> bool {
-    let Some(bytes) = transport.peek() else {
-        return false;
-    };
-    packet.clear();
-    // A packet fits a payload.
-    let _ = packet.extend_from_slice(bytes);
-    transport.take();
-    true
 }
 
 /// An event as the error that it is for a host.

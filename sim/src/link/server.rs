@@ -11,7 +11,7 @@ use addax_core::link::{Channel, Device, Event, Gone, Payload};
 use addax_core::machine::RingProcessor;
 
 use super::LinkError;
-use super::endpoint::{Endpoint, Transport, take};
+use super::endpoint::{Endpoint, Transport};
 use super::line::Line;
 
 /// How long a host that comes while another is served has to hear it.
@@ -55,7 +55,7 @@ impl DeviceChannel {
 
 impl Channel for DeviceChannel {
     fn receive(&mut self, packet: &mut Payload) -> Result<(), Gone> {
-        self.wait(|transport| take(transport, packet).then_some(()))
+        self.wait(|transport| transport.receive(packet).then_some(()))
     }
 
     fn send(&mut self, packet: &[u8]) -> Result<(), Gone> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use addax_core::link::{Payload, Traffic};
 
 use super::LinkError;
-use super::endpoint::{Endpoint, Transport, event_error, take};
+use super::endpoint::{Endpoint, Transport, event_error};
 use super::line::Line;
 use super::server::random;
 
@@ -87,7 +87,7 @@ impl Session {
     pub fn send_or_receive(&self, packet: &[u8]) -> Result<Option<Payload>, LinkError> {
         let mut arrived = Payload::new();
         wait(&self.endpoint, self.patience, Instant::now(), |transport| {
-            if take(transport, &mut arrived) {
+            if transport.receive(&mut arrived) {
                 return Some(true);
             }
             transport.has_room().then(|| {
@@ -129,7 +129,7 @@ pub(super) fn wait<T>(
 pub(super) fn next_packet(endpoint: &Endpoint, patience: Patience) -> Result<Payload, LinkError> {
     let mut packet = Payload::new();
     wait(endpoint, patience, Instant::now(), |transport| {
-        take(transport, &mut packet).then_some(())
+        transport.receive(&mut packet).then_some(())
     })?;
     Ok(packet)
 }

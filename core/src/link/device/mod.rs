@@ -3,21 +3,23 @@
 //! [`Device::serve`] is the whole loop. It runs over any [`Channel`] of packets and any [`RingProcessor`]: a simulated
 //! circuit behind a socket, the definition on a microcontroller, a machine behind another link.
 
-use core::cell::{Cell, RefCell};
+mod self_test;
+mod streams;
 
 use heapless::Vec;
 
 use super::frame::Payload;
 use super::message::{
-    DIGEST_BYTES, Ending, Failure, Identity, MAX_NAME, Reply, Request, Status, WORDS_BYTES,
-    WORDS_PER_PACKET, WRONG_RESULT, encode,
+    DIGEST_BYTES, Failure, Identity, MAX_NAME, Reply, Request, Status, WORDS_BYTES,
+    WORDS_PER_PACKET, encode,
 };
-use crate::isa::{MAX_CONSTANTS, MAX_WORDS, Program, ProgramBuilder, ProgramError};
-use crate::machine::{MachineError, Report, RingProcessor, Sink, Source, StreamError};
+use crate::isa::{MAX_CONSTANTS, MAX_WORDS, Program};
+use crate::machine::{MachineError, Report, RingProcessor};
 use crate::modulus::{Modulus, WORD_BITS};
-use crate::packing::{pack_words, packed_len, unpack_words};
+use crate::packing::{pack_words, packed_len};
 use crate::params::MAX_LIMBS;
 use crate::sample;
+use streams::{Arrived, Conversation, Incoming, Outgoing, send_words};
 
 /// The session of a channel has ended: its host is gone, or another one has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +186,7 @@ impl<M: RingProcessor, S: AsMut<[u64]>> Device<M, S> {
                 channel.send(&encode(&Reply::Status(status)))?;
             }
             Request::SelfTest => {
-                self.self_test()?;
+                self_test::run(&mut self.machine, &self.moduli)?;
                 channel.send(&encode(&Reply::Done))?;
             }
             // What a program did not take.
@@ -289,50 +291,15 @@ impl<M: RingProcessor, S: AsMut<[u64]>> Device<M, S> {
             Program::from_words(words, constants).map_err(|_| Stop::Failed(Failure::Program))?;
         let n = self.n();
         let conversation = Conversation::new(channel, room, n);
-        let mut source = Incoming {
-            conversation: &conversation,
-            moduli: &self.moduli,
-            buffer: [0; WORDS_PER_PACKET],
-            seeded: &mut self.scratch.as_mut()[..n],
-            from_seed: false,
-            range: (0, 0),
-        };
-        let mut sink = Outgoing {
-            conversation: &conversation,
-        };
+        let scratch = &mut self.scratch.as_mut()[..n];
+        let mut source = Incoming::new(&conversation, &self.moduli, scratch);
+        let mut sink = Outgoing::new(&conversation);
         let outcome = self.machine.run(&program, &mut source, &mut sink);
         conversation.outcome()?;
         let report = outcome?;
         self.programs += 1;
         self.total += report;
         Ok(channel.send(&encode(&Reply::Ended(report.into())))?)
-    }
-
-    /// (1 + X)·X^(n−1) = X^(n−1) − 1 modulo X^n + 1, in every limb: transforms both ways, a product, a constant.
-    fn self_test(&mut self) -> Result<(), Stop> {
-        for limb in 0..self.moduli.len() as u8 {
-            let q = self.moduli[usize::from(limb)];
-            let program = product(limb, &q).map_err(MachineError::from)?;
-            let (mut source, mut sink) = (
-                Factors {
-                    n: self.n(),
-                    at: 0,
-                    word: 0,
-                },
-                Product {
-                    n: self.n(),
-                    q: q.value(),
-                    at: 0,
-                    wrong: false,
-                },
-            );
-            self.machine.run(&program, &mut source, &mut sink)?;
-            if sink.wrong || sink.at != sink.n {
-                return Err(MachineError::Device(WRONG_RESULT).into());
-            }
-        }
-        self.machine.reset()?;
-        Ok(())
     }
 }
 
@@ -353,16 +320,6 @@ fn fill<T, const N: usize>(
     }
 }
 
-fn send_words<C: Channel>(channel: &mut C, words: &[u64]) -> Result<(), Gone> {
-    let mut packed = [0; WORDS_BYTES];
-    let packed = &mut packed[..packed_len(words.len(), WORD_BITS)];
-    pack_words(words, packed);
-    channel.send(&encode(&Reply::Words {
-        count: words.len() as u16,
-        packed,
-    }))
-}
-
 /// The first bytes of the SHA-256 of packed words.
 pub fn digest(words: &[u64]) -> [u8; DIGEST_BYTES] {
     use sha2::{Digest, Sha256};
@@ -376,224 +333,4 @@ pub fn digest(words: &[u64]) -> [u8; DIGEST_BYTES] {
     }
     let hash = hash.finalize();
     core::array::from_fn(|i| hash[i])
-}
-
-/// The streams of one job, over one channel.
-struct Conversation<'c, C> {
-    channel: RefCell<&'c mut C>,
-    packet: RefCell<Payload>,
-    /// Output words that the host takes for certain, and those written.
-    room: u64,
-    written: Cell<u64>,
-    n: usize,
-    ended: Cell<Option<Ending>>,
-    gone: Cell<bool>,
-    /// The host said something that belongs to no stream.
-    broken: Cell<bool>,
-}
-
-/// What a packet of the input stream brought.
-enum Arrived {
-    /// So many words in the buffer.
-    Words(usize),
-    /// A polynomial.
-    Seed { seed: [u8; 32], limb: usize },
-}
-
-impl<'c, C: Channel> Conversation<'c, C> {
-    const fn new(channel: &'c mut C, room: u32, n: usize) -> Self {
-        Self {
-            channel: RefCell::new(channel),
-            packet: RefCell::new(Payload::new()),
-            room: room as u64,
-            written: Cell::new(0),
-            n,
-            ended: Cell::new(None),
-            gone: Cell::new(false),
-            broken: Cell::new(false),
-        }
-    }
-
-    /// Whether the host is still there and kept to the protocol.
-    fn outcome(&self) -> Result<(), Stop> {
-        match (self.gone.get(), self.broken.get()) {
-            (true, _) => Err(Stop::Gone),
-            (_, true) => Err(Stop::Failed(Failure::Protocol)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Waits for a packet and hands it to `read`, which says `None` to what makes no sense.
-    fn next<T>(
-        &self,
-        read: impl FnOnce(&Request<'_>) -> Option<Result<T, StreamError>>,
-    ) -> Result<T, StreamError> {
-        if self.gone.get() || self.broken.get() {
-            return Err(StreamError::Failed("the host is gone"));
-        }
-        let mut packet = self.packet.borrow_mut();
-        if self.channel.borrow_mut().receive(&mut packet).is_err() {
-            self.gone.set(true);
-            return Err(StreamError::Failed("the host is gone"));
-        }
-        let answer = Request::parse(&packet)
-            .ok()
-            .and_then(|request| read(&request));
-        answer.unwrap_or_else(|| {
-            self.broken.set(true);
-            Err(StreamError::Failed("the host said what it may not say now"))
-        })
-    }
-
-    /// The next stream words.
-    fn stream_words(
-        &self,
-        moduli: &[Modulus],
-        buffer: &mut [u64; WORDS_PER_PACKET],
-    ) -> Result<Arrived, StreamError> {
-        if let Some(ending) = self.ended.get() {
-            return Err(ending.into());
-        }
-        self.next(|request| match *request {
-            Request::Words { count, packed } => {
-                let count = usize::from(count);
-                unpack_words(packed, &mut buffer[..count])?;
-                Some(Ok(Arrived::Words(count)))
-            }
-            Request::Small(bytes) => {
-                for (word, &byte) in buffer.iter_mut().zip(bytes) {
-                    *word = byte.into();
-                }
-                Some(Ok(Arrived::Words(bytes.len())))
-            }
-            Request::Seed { seed, limb } if usize::from(limb) < moduli.len() => {
-                Some(Ok(Arrived::Seed {
-                    seed,
-                    limb: limb.into(),
-                }))
-            }
-            Request::End(ending) => {
-                self.ended.set(Some(ending));
-                Some(Err(ending.into()))
-            }
-            _ => None,
-        })
-    }
-}
-
-/// The input stream of a program.
-struct Incoming<'d, 'c, C> {
-    conversation: &'d Conversation<'c, C>,
-    moduli: &'d [Modulus],
-    buffer: [u64; WORDS_PER_PACKET],
-    /// The polynomial of the last seed.
-    seeded: &'d mut [u64],
-    from_seed: bool,
-    /// What is left in the buffer, or in the polynomial.
-    range: (usize, usize),
-}
-
-impl<C: Channel> Source for Incoming<'_, '_, C> {
-    fn chunk(&mut self, max: usize) -> Result<&[u64], StreamError> {
-        if self.range.0 == self.range.1 {
-            match self
-                .conversation
-                .stream_words(self.moduli, &mut self.buffer)?
-            {
-                Arrived::Words(count) => (self.from_seed, self.range) = (false, (0, count)),
-                Arrived::Seed { seed, limb } => {
-                    sample::expand_uniform(&seed, limb, &self.moduli[limb], self.seeded);
-                    (self.from_seed, self.range) = (true, (0, self.seeded.len()));
-                }
-            }
-        }
-        let (start, end) = (self.range.0, self.range.1.min(self.range.0 + max));
-        self.range.0 = end;
-        Ok(if self.from_seed {
-            &self.seeded[start..end]
-        } else {
-            &self.buffer[start..end]
-        })
-    }
-}
-
-/// The output stream of a program.
-struct Outgoing<'d, 'c, C> {
-    conversation: &'d Conversation<'c, C>,
-}
-
-impl<C: Channel> Sink for Outgoing<'_, '_, C> {
-    fn write(&mut self, words: &[u64]) -> Result<(), StreamError> {
-        let conversation = self.conversation;
-        for words in words.chunks(WORDS_PER_PACKET) {
-            if send_words(&mut **conversation.channel.borrow_mut(), words).is_err() {
-                conversation.gone.set(true);
-                return Err(StreamError::Failed("the host is gone"));
-            }
-        }
-        let written = conversation.written.get() + words.len() as u64;
-        conversation.written.set(written);
-        // The host answers whole polynomials.
-        if written <= conversation.room || !written.is_multiple_of(conversation.n as u64) {
-            return Ok(());
-        }
-        conversation.next(|request| match *request {
-            Request::Taken { words } => (u64::from(words) >= written).then_some(Ok(())),
-            Request::Refuse(ending) => Some(Err(ending.into())),
-            _ => None,
-        })
-    }
-}
-
-/// The product of two polynomials of the input stream under one limb, to the output stream.
-fn product(limb: u8, q: &Modulus) -> Result<Program, ProgramError> {
-    let mut builder = ProgramBuilder::new();
-    let square = builder.constant(q.to_montgomery(q.to_montgomery(1)))?;
-    builder
-        .load(limb, 0)?
-        .load(limb, 1)?
-        .ntt(limb, 0, 0)?
-        .ntt(limb, 1, 1)?
-        .mul(limb, 0, 0, 1)?
-        .mul_constant(limb, 0, 0, square)?
-        .intt(limb, 0, 0)?
-        .store(0)?;
-    builder.finish()
-}
-
-/// 1 + X, then X^(n−1).
-struct Factors {
-    n: usize,
-    at: usize,
-    word: u64,
-}
-
-impl Source for Factors {
-    fn chunk(&mut self, _max: usize) -> Result<&[u64], StreamError> {
-        self.word = u64::from([0, 1, 2 * self.n - 1].contains(&self.at));
-        self.at += 1;
-        Ok(core::slice::from_ref(&self.word))
-    }
-}
-
-/// Compares with X^(n−1) − 1.
-struct Product {
-    n: usize,
-    q: u64,
-    at: usize,
-    wrong: bool,
-}
-
-impl Sink for Product {
-    fn write(&mut self, words: &[u64]) -> Result<(), StreamError> {
-        for &word in words {
-            let expected = match self.at {
-                0 => self.q - 1,
-                at => u64::from(at == self.n - 1),
-            };
-            self.wrong |= word != expected;
-            self.at += 1;
-        }
-        Ok(())
-    }
 }
