@@ -1,6 +1,6 @@
 //! The sensor's side: the whole loop, over any [`Channel`] and any board.
 
-use rand_core::TryRng;
+use rand_core::TryCryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
@@ -133,7 +133,7 @@ impl From<Refusal> for Stop {
     }
 }
 
-impl<'m, B: Board, R: Readings, E: TryRng> Sensor<'m, B, R, E> {
+impl<'m, B: Board, R: Readings, E: TryCryptoRng> Sensor<'m, B, R, E> {
     /// A sensor that is not paired.
     pub const fn new(board: B, readings: R, entropy: E, memory: &'m mut Memory) -> Self {
         Self {

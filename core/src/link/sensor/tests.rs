@@ -74,6 +74,8 @@ impl rand_core::TryRng for Once {
     }
 }
 
+impl rand_core::TryCryptoRng for Once {}
+
 #[derive(Default)]
 struct Bench(AtomicU64);
 
