@@ -6,13 +6,13 @@
 #![no_main]
 
 use addax_core::link::sensor::{self, Facts, Memory};
-use addax_core::link::{Gone, Polled, Pulse, Sensor};
+use addax_core::link::{Gone, Polled, Pulse, Sensor, Transport};
 use addax_firmware::bare_metal::{log, measure, stack};
 use addax_firmware::board::{Board, Buffers, Machine, Selected, Watchdog};
 use addax_firmware::boot::ResetCause;
 use cortex_m_rt::entry;
 use rand_core::TryRng;
-use static_cell::{ConstStaticCell, StaticCell};
+use static_cell::ConstStaticCell;
 
 /// Little memory: a few frames towards the program, one and a half away from it.
 static BUFFERS: ConstStaticCell<Buffers<4_096, 2_048, 2_048>> =
@@ -29,10 +29,7 @@ const WATCHDOG_MILLISECONDS: u32 = 5_000;
 /// How often the log says how much memory is in use.
 const REPORT_INTERVAL: u64 = 10_000_000;
 
-type Channel = Polled<<Selected as Machine>::Host, Heart, WINDOW>;
-
-/// The channel is 13 KB, more than the stack should ever hold.
-static CHANNEL: StaticCell<Channel> = StaticCell::new();
+static TRANSPORT: ConstStaticCell<Transport<WINDOW>> = ConstStaticCell::new(Transport::device(0));
 
 /// What the board does while the program waits.
 pub struct Heart {
@@ -122,7 +119,9 @@ fn main() -> ! {
         watchdog,
         reported: 0,
     };
-    let channel = CHANNEL.init_with(|| Polled::new(host, heart, nonce, boot.count));
+    let transport = TRANSPORT.take();
+    transport.set_nonce(nonce);
+    let mut channel = Polled::new(host, heart, transport, boot.count);
     let mut sensor = Sensor::new(
         Around { cause: boot.cause },
         readings,
@@ -130,7 +129,7 @@ fn main() -> ! {
         MEMORY.take(),
     );
     loop {
-        let Gone = sensor.serve(channel);
+        let Gone = sensor.serve(&mut channel);
         defmt::info!("another gateway has opened a session");
     }
 }
