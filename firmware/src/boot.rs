@@ -28,6 +28,19 @@ pub enum ResetCause {
 }
 
 impl ResetCause {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PowerOn => "power-on",
+            Self::External => "external reset",
+            Self::Software => "restart on purpose",
+            Self::Watchdog => "watchdog",
+            Self::Panic => "panic",
+            Self::HardFault => "hard fault",
+            Self::BrownOut => "brown-out",
+        }
+    }
+
     const fn from_word(word: u32) -> Option<Self> {
         Some(match word {
             1 => Self::PowerOn,

@@ -2,16 +2,16 @@
 
 use crate::mapped::{HEADER_BYTES, MappedBytes, block_length};
 
-/// A source of readings, such as pictures.
-pub trait Sensor {
-    /// Takes a reading into `bytes`: how many bytes it has, at most `bytes.len()`. Zero if there is no reading.
-    fn read(&mut self, bytes: &mut [u8]) -> usize;
-}
+pub use addax_core::link::sensor::Readings as Sensor;
 
 /// A board on which no sensor is wired yet.
 pub struct NoSensor;
 
 impl Sensor for NoSensor {
+    fn length(&self) -> usize {
+        0
+    }
+
     fn read(&mut self, _: &mut [u8]) -> usize {
         0
     }
@@ -35,9 +35,12 @@ impl<M: MappedBytes> MappedReading<M> {
 }
 
 impl<M: MappedBytes> Sensor for MappedReading<M> {
+    fn length(&self) -> usize {
+        block_length(&self.memory, READING_MAGIC, self.longest).unwrap_or(0)
+    }
+
     fn read(&mut self, bytes: &mut [u8]) -> usize {
-        let present = block_length(&self.memory, READING_MAGIC, self.longest).unwrap_or(0);
-        let count = present.min(bytes.len());
+        let count = self.length().min(bytes.len());
         for (at, byte) in bytes[..count].iter_mut().enumerate() {
             *byte = self.memory.get(HEADER_BYTES + at);
         }
@@ -54,11 +57,12 @@ mod tests {
     fn a_reading_is_what_lies_in_memory_and_nothing_if_none_does() {
         let mut bytes = [0; 4];
         let mut sensor = MappedReading::new(block(READING_MAGIC, &[1, 2, 3], 32), 24);
+        assert_eq!(sensor.length(), 3);
         assert_eq!(sensor.read(&mut bytes), 3);
         assert_eq!(bytes, [1, 2, 3, 0]);
         assert_eq!(sensor.read(&mut bytes[..2]), 2);
         let mut empty = MappedReading::new(Ram([0; 32].into()), 24);
-        assert_eq!(empty.read(&mut bytes), 0);
+        assert_eq!((empty.length(), empty.read(&mut bytes)), (0, 0));
         assert_eq!(NoSensor.read(&mut bytes), 0);
     }
 }

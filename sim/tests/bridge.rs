@@ -15,7 +15,7 @@ use addax_core::isa::{Geometry, ProgramBuilder};
 use addax_core::link::bridge::{Notice, Surroundings};
 use addax_core::link::fault::Rates;
 use addax_core::link::message::Status;
-use addax_core::link::{Bridge, Device, Micros};
+use addax_core::link::{Bridge, Device, Micros, Transport};
 use addax_core::machine::{EmptySource, MachineError, NullSink, Reference, RingProcessor};
 use addax_sim::conformance::{Subject, Suite, check};
 use addax_sim::link::{Client, Line, LinkError, Patience};
@@ -180,7 +180,12 @@ impl Bridged {
         };
         thread::spawn(move || {
             let host = Port::new(listener.accept().unwrap().0);
-            let mut bridge: Bridge<_, _, _, 8> = Bridge::new(host, Port::to(machine), desk);
+            let mut transports = (Transport::device(0), Transport::host());
+            let mut bridge: Bridge<'_, _, _, _, 8> = Bridge::new(
+                (host, &mut transports.0),
+                (Port::to(machine), &mut transports.1),
+                desk,
+            );
             let basis = basis();
             let geometry = Geometry::new(10, 2, SLOTS).unwrap();
             let definition =

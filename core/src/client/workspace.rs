@@ -36,10 +36,10 @@ impl Workspace {
         }
     }
 
-    /// One forward transform of the first limb over whatever is here, to see how long it takes. Leaves zeros.
+    /// One forward transform of the first limb, to see how long it takes. Between operations there are only zeros here,
+    /// and they stay zeros.
     pub fn transform(&mut self) {
         N4096_PLANS[0].forward(&mut self.values);
-        self.values.zeroize();
     }
 
     /// Draws n errors, as [`sample::centred_binomial`] does.

@@ -68,25 +68,30 @@ enum State {
 }
 
 /// A bridge between a host and a machine. `W` packets are kept for each direction of each line.
-pub struct Bridge<H, M, S, const W: usize> {
-    host: End<H, W>,
-    machine: End<M, W>,
+pub struct Bridge<'t, H, M, S, const W: usize> {
+    host: End<'t, H, W>,
+    machine: End<'t, M, W>,
     surroundings: S,
     state: State,
 }
 
-impl<H, M, S, const W: usize> Bridge<H, M, S, W>
+impl<'t, H, M, S, const W: usize> Bridge<'t, H, M, S, W>
 where
     H: Read + ReadReady + Write + WriteReady,
     M: Read + ReadReady + Write + WriteReady,
     S: Surroundings,
 {
-    /// A bridge between two ports.
-    pub fn new(host: H, machine: M, mut surroundings: S) -> Self {
-        let nonce = surroundings.fresh();
+    /// A bridge between two ports, with the transports of the host's line and of the machine's: a
+    /// [device's end](Transport::device) and a [host's end](Transport::host).
+    pub fn new(
+        host: (H, &'t mut Transport<W>),
+        machine: (M, &'t mut Transport<W>),
+        mut surroundings: S,
+    ) -> Self {
+        host.1.set_nonce(surroundings.fresh());
         Self {
-            host: End::new(host, Transport::device(nonce)),
-            machine: End::new(machine, Transport::host()),
+            host: End::new(host.0, host.1),
+            machine: End::new(machine.0, machine.1),
             surroundings,
             state: State::Idle,
         }
@@ -149,8 +154,8 @@ where
             self.state = State::Idle;
             return true;
         }
-        let down = move_packets(&mut self.host.transport, &mut self.machine.transport);
-        down | move_packets(&mut self.machine.transport, &mut self.host.transport)
+        let down = move_packets(self.host.transport, self.machine.transport);
+        down | move_packets(self.machine.transport, self.host.transport)
     }
 
     /// Tells the host of this session that there is no machine, whatever it asks, until its session ends.
@@ -175,7 +180,7 @@ where
                 self.greet(now);
                 return Err(Gone);
             }
-            if let Some(found) = look(&mut self.host.transport) {
+            if let Some(found) = look(self.host.transport) {
                 return Ok(found);
             }
             self.surroundings.turn(busy);
@@ -194,7 +199,7 @@ fn move_packets<const W: usize>(from: &mut Transport<W>, to: &mut Transport<W>) 
     moved
 }
 
-impl<H, M, S, const W: usize> Channel for Bridge<H, M, S, W>
+impl<H, M, S, const W: usize> Channel for Bridge<'_, H, M, S, W>
 where
     H: Read + ReadReady + Write + WriteReady,
     M: Read + ReadReady + Write + WriteReady,

@@ -10,11 +10,11 @@ use super::transport::{Micros, Transport};
 /// Bytes taken from the port at a time.
 const CHUNK: usize = 64;
 
-/// A transport and its port.
-pub struct End<P, const W: usize> {
+/// A transport and its port. The transport is large and meant to be static.
+pub struct End<'t, P, const W: usize> {
     port: P,
     /// The transport.
-    pub transport: Transport<W>,
+    pub transport: &'t mut Transport<W>,
     /// A frame on its way out, and the part of it that the port has not taken yet.
     wire: [u8; MAX_WIRE],
     waiting: Range<usize>,
@@ -22,9 +22,9 @@ pub struct End<P, const W: usize> {
     pub failures: u64,
 }
 
-impl<P: Read + ReadReady + Write + WriteReady, const W: usize> End<P, W> {
+impl<'t, P: Read + ReadReady + Write + WriteReady, const W: usize> End<'t, P, W> {
     /// Puts a transport on a port.
-    pub const fn new(port: P, transport: Transport<W>) -> Self {
+    pub const fn new(port: P, transport: &'t mut Transport<W>) -> Self {
         Self {
             port,
             transport,

@@ -29,19 +29,20 @@ pub trait Pulse {
 
 /// The device's end of a link, for [`Device::serve`](super::Device::serve) and
 /// [`Sensor::serve`](super::sensor::Sensor::serve). `W` packets are kept in each direction.
-pub struct Polled<P, C, const W: usize> {
-    end: End<P, W>,
+pub struct Polled<'t, P, C, const W: usize> {
+    end: End<'t, P, W>,
     pulse: C,
     /// Whether a session has begun whose end was not told.
     begun: bool,
     starts: u32,
 }
 
-impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<P, C, W> {
-    /// Listens at a port. `nonce` as [`Transport::device`] wants it; `starts` is how often the device has started.
-    pub const fn new(port: P, pulse: C, nonce: u32, starts: u32) -> Self {
+impl<'t, P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<'t, P, C, W> {
+    /// Listens at a port, as the [device's end](Transport::device) that `transport` is: a large thing, meant to be static.
+    /// `starts` is how often the device has started.
+    pub const fn new(port: P, pulse: C, transport: &'t mut Transport<W>, starts: u32) -> Self {
         Self {
-            end: End::new(port, Transport::device(nonce)),
+            end: End::new(port, transport),
             pulse,
             begun: false,
             starts,
@@ -76,7 +77,7 @@ impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<
     fn wait<T>(&mut self, mut look: impl FnMut(&mut Transport<W>) -> Option<T>) -> Result<T, Gone> {
         loop {
             let moved = self.poll()?;
-            if let Some(found) = look(&mut self.end.transport) {
+            if let Some(found) = look(self.end.transport) {
                 // What is due because of it, an acknowledgement or the packet handed over, need not wait for the
                 // next call.
                 self.end.turn(self.pulse.now());
@@ -88,7 +89,7 @@ impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Polled<
 }
 
 impl<P: Read + ReadReady + Write + WriteReady, C: Pulse, const W: usize> Channel
-    for Polled<P, C, W>
+    for Polled<'_, P, C, W>
 {
     fn receive(&mut self, packet: &mut Payload) -> Result<(), Gone> {
         self.wait(|transport| transport.receive(packet).then_some(()))
@@ -121,10 +122,13 @@ mod tests {
 
     /// Returns what comes, and counts sessions until `sessions` have ended; the packet `[9]` is answered by failures.
     fn echo(
-        mut channel: Polled<super::super::pipe::Port, Clock, 4>,
+        port: super::super::pipe::Port,
+        clock: Clock,
         sessions: usize,
     ) -> std::thread::JoinHandle<Vec<usize>> {
         std::thread::spawn(move || {
+            let mut transport = Transport::<4>::device(5);
+            let mut channel = Polled::new(port, clock, &mut transport, 1);
             let mut packets = Vec::new();
             let mut packet = Payload::new();
             for _ in 0..sessions {
@@ -150,7 +154,7 @@ mod tests {
         let (port, mut host) = pipe(Some(Rates::even(1_000)), 97);
         let clock = Clock::new();
         let turns = clock.turns.clone();
-        echo(Polled::new(port, clock, 5, 1), 1);
+        echo(port, clock, 1);
         host.open();
         let packet = |number: usize| -> Vec<u8> {
             (0..(number * 97) % 1165)
@@ -180,7 +184,7 @@ mod tests {
     #[test]
     fn a_session_ends_once_and_the_next_has_packets_of_its_own() {
         let (port, mut host) = pipe(None, 0);
-        let device = echo(Polled::new(port, Clock::new(), 5, 1), 3);
+        let device = echo(port, Clock::new(), 3);
         for packets in 1..=3u8 {
             host.open();
             for number in 0..packets {
@@ -195,7 +199,8 @@ mod tests {
     #[test]
     fn a_device_knows_how_long_it_has_run_and_how_often_it_started() {
         let (port, _host) = pipe(None, 0);
-        let channel = Polled::<_, _, 4>::new(port, Clock::new(), 5, 7);
+        let mut transport = Transport::<4>::device(5);
+        let channel = Polled::new(port, Clock::new(), &mut transport, 7);
         std::thread::sleep(core::time::Duration::from_millis(3));
         let status = channel.status();
         assert_eq!(status.starts, 7);

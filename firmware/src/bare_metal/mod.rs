@@ -4,6 +4,7 @@
 
 pub mod fault;
 pub mod log;
+pub mod measure;
 pub mod retained;
 pub mod stack;
 

@@ -5,6 +5,7 @@
 #![no_std]
 #![no_main]
 
+use addax_core::link::Transport;
 use addax_core::link::bridge::{Bridge, Notice, Surroundings};
 use addax_core::link::message::Status;
 use addax_core::random::{Purpose, Randomness, SEED_BYTES};
@@ -22,6 +23,9 @@ static BUFFERS: ConstStaticCell<Buffers<16_384, 4_096, 4_096>> =
 /// Packets kept for each direction of each line.
 const WINDOW: usize = 8;
 
+static HOST: ConstStaticCell<Transport<WINDOW>> = ConstStaticCell::new(Transport::device(0));
+static ACCELERATOR: ConstStaticCell<Transport<WINDOW>> = ConstStaticCell::new(Transport::host());
+
 /// How long the program may go without feeding the watchdog: the longest part of a program between two polynomials of a
 /// stream, when the board computes itself.
 const WATCHDOG_MILLISECONDS: u32 = 30_000;
@@ -33,7 +37,7 @@ type Port = <Selected as Machine>::Host;
 type AcceleratorPort = <Selected as Machine>::Accelerator;
 
 /// The bridge of the chosen board.
-pub type BoardBridge = Bridge<Port, AcceleratorPort, Around, WINDOW>;
+pub type BoardBridge = Bridge<'static, Port, AcceleratorPort, Around, WINDOW>;
 
 /// The board around the bridge.
 pub struct Around {
@@ -122,7 +126,11 @@ fn main() -> ! {
         boot,
         reported: 0,
     };
-    let mut bridge = BoardBridge::new(host, accelerator, around);
+    let mut bridge = BoardBridge::new(
+        (host, HOST.take()),
+        (accelerator, ACCELERATOR.take()),
+        around,
+    );
     own_machine::serve(&mut bridge)
 }
 

@@ -91,6 +91,9 @@ impl Machine for An386 {
     type Sensor = MappedReading<Psram>;
     type Watchdog = CmsdkWatchdog;
 
+    /// With `-icount shift=0` an instruction takes a nanosecond.
+    const COUNTS_PER_MICROSECOND: u64 = 1_000;
+
     fn start<const RX: usize, const TX: usize, const LOG: usize>(
         buffers: &'static mut Buffers<RX, TX, LOG>,
     ) -> Board<Self> {

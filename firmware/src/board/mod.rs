@@ -74,6 +74,10 @@ pub trait Machine: Sized {
     /// Microseconds since [`start`](Self::start); never goes back.
     fn microseconds() -> u64;
 
+    /// What a microsecond of [`microseconds`](Self::microseconds) is in cycles of the processor; in an emulator, in
+    /// instructions, when its clock counts these.
+    const COUNTS_PER_MICROSECOND: u64;
+
     /// Sleeps until an interrupt, one millisecond at most.
     fn idle() {
         cortex_m::asm::wfi();

@@ -74,6 +74,8 @@ impl Machine for Nucleo {
     type Sensor = NoSensor;
     type Watchdog = OwnWatchdog;
 
+    const COUNTS_PER_MICROSECOND: u64 = 168;
+
     fn start<const RX: usize, const TX: usize, const LOG_BYTES: usize>(
         buffers: &'static mut Buffers<RX, TX, LOG_BYTES>,
     ) -> Board<Self> {

@@ -7,6 +7,7 @@
 //! | [`input`] | how does a sensor's reading enter the private protocol? |
 //! | [`emulator`] | how is a board emulated? |
 
+#[cfg(unix)]
 pub mod emulator;
 pub mod input;
 pub mod pairing;

@@ -1,6 +1,6 @@
 //! The sensor's side: the whole loop, over any [`Channel`] and any board.
 
-use rand_core::TryRng;
+use rand_core::TryCryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
@@ -133,7 +133,7 @@ impl From<Refusal> for Stop {
     }
 }
 
-impl<'m, B: Board, R: Readings, E: TryRng> Sensor<'m, B, R, E> {
+impl<'m, B: Board, R: Readings, E: TryCryptoRng> Sensor<'m, B, R, E> {
     /// A sensor that is not paired.
     pub const fn new(board: B, readings: R, entropy: E, memory: &'m mut Memory) -> Self {
         Self {
@@ -249,6 +249,8 @@ impl<'m, B: Board, R: Readings, E: TryRng> Sensor<'m, B, R, E> {
         Ok(Next::Receive)
     }
 
+    // Out of line: its buffers are on the stack only while it runs.
+    #[inline(never)]
     fn info<C: Channel>(&self, channel: &mut C) -> Result<(), Gone> {
         let facts = self.board.facts();
         let status = channel.status();
@@ -273,6 +275,8 @@ impl<'m, B: Board, R: Readings, E: TryRng> Sensor<'m, B, R, E> {
         })))
     }
 
+    // Out of line: its buffers are on the stack only while it runs.
+    #[inline(never)]
     fn pair<C: Channel>(&mut self, channel: &mut C) -> Result<(), Stop> {
         if self.paired.is_some() {
             return Err(Refusal::Paired.into());
@@ -304,6 +308,7 @@ impl Drop for Erased {
     }
 }
 
+#[inline(never)]
 fn send_pieces<C: Channel, M: Fn(usize) -> u64>(
     channel: &mut C,
     mut polynomial: SeededPolynomial<'_, M>,
@@ -347,6 +352,7 @@ pub(super) fn arrange(memory: &mut Memory, input_bits: u8, segments: &[u8]) -> R
 }
 
 /// Decrypts a response, and decodes coefficients until another job comes.
+#[inline(never)]
 fn decrypt<C: Channel>(
     client: &Client,
     format: ResponseFormat,
@@ -377,6 +383,7 @@ fn decrypt<C: Channel>(
     }
 }
 
+#[inline(never)]
 fn decode<C: Channel>(phase: &Phase<'_>, coefficients: &[u8], channel: &mut C) -> Result<(), Stop> {
     let mut values = Zeroizing::new([0; 4 * COEFFICIENTS_PER_PACKET]);
     let mut length = 0;
@@ -396,6 +403,7 @@ fn decode<C: Channel>(phase: &Phase<'_>, coefficients: &[u8], channel: &mut C) -
     Ok(channel.send(&packet.0)?)
 }
 
+#[inline(never)]
 fn measure(board: &impl Board, workspace: &mut Workspace) -> Measurement {
     let count = |work: &mut dyn FnMut()| {
         let begin = board.count();

@@ -11,7 +11,7 @@ use crate::client::{Client, Workspace};
 use crate::link::device::Gone;
 use crate::link::fault::Rates;
 use crate::link::pipe::{Clock, Host, Port, pipe};
-use crate::link::{Polled, Reply, Request};
+use crate::link::{Polled, Reply, Request, Transport};
 use crate::packing::packed_len;
 use crate::random::SEED_BYTES;
 
@@ -74,6 +74,8 @@ impl rand_core::TryRng for Once {
     }
 }
 
+impl rand_core::TryCryptoRng for Once {}
+
 #[derive(Default)]
 struct Bench(AtomicU64);
 
@@ -108,7 +110,8 @@ fn start(
     std::thread::spawn(move || {
         let mut memory = Memory::new();
         let mut sensor = Sensor::new(Bench::default(), readings, entropy, &mut memory);
-        let mut channel = Polled::<_, _, 4>::new(port, Clock::new(), 9, 2);
+        let mut transport = Transport::<4>::device(9);
+        let mut channel = Polled::new(port, Clock::new(), &mut transport, 2);
         for _ in 0..sessions {
             let Gone = sensor.serve(&mut channel);
         }

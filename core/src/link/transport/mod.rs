@@ -137,6 +137,12 @@ impl<const W: usize> Transport<W> {
         Self::new(Side::Device, nonce)
     }
 
+    /// Makes a device's end that has no session yet one that was made with this number: for a transport in static memory,
+    /// which is there before a generator is.
+    pub const fn set_nonce(&mut self, nonce: u32) {
+        self.nonce = nonce;
+    }
+
     /// A device's end that tells every host that the device is busy.
     pub const fn refusing() -> Self {
         let mut transport = Self::new(Side::Device, 0);
