@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::shell::{Shell, root, target_directory};
+use crate::shell::{Shell, root};
 
 /// What the microcontrollers are.
 pub const TARGET: &str = "thumbv7em-none-eabihf";
@@ -42,8 +42,13 @@ pub fn programs(board: &str) -> PathBuf {
     build_directory(board).join(TARGET).join("release")
 }
 
+/// That of the emulated board is where `addax` looks for its programs.
 fn build_directory(board: &str) -> PathBuf {
-    target_directory().join("firmware").join(board)
+    let target = root().join("firmware/target");
+    match board {
+        "an386" => target,
+        board => target.join(board),
+    }
 }
 
 fn cargo(arguments: &str, board: &str, features: &str) -> Shell {

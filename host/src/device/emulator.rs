@@ -41,8 +41,13 @@ pub enum EmulatorError {
     )]
     Start(std::io::Error),
     /// The firmware is not there.
-    #[error("no firmware at {0}: build it with `cargo build --release` in firmware/")]
+    #[error("no firmware at {0}: build it with `cargo xtask firmware`")]
     Firmware(String),
+    /// The firmware does not build.
+    #[error(
+        "the firmware does not build (its target: `rustup target add thumbv7em-none-eabihf`): {0}"
+    )]
+    Build(String),
     /// Something around the emulator failed.
     #[error("the emulator's files: {0}")]
     Io(#[from] std::io::Error),

@@ -6,9 +6,11 @@
 //! | [`pairing`] | how does a gateway keep the secret key that a sensor handed over? |
 //! | [`input`] | how does a sensor's reading enter the private protocol? |
 //! | [`emulator`] | how is a board emulated? |
+//! | [`firmware`] | where is the program that it runs? |
 
 #[cfg(unix)]
 pub mod emulator;
+pub mod firmware;
 pub mod input;
 pub mod pairing;
 pub mod sensor;

@@ -1,6 +1,7 @@
 //! `addax accel`: the accelerators of this build, what they do with a program, how fast they are, and whether they do
 //! what the definition says.
 mod bench;
+mod emulate;
 mod list;
 mod run;
 mod selftest;
@@ -15,6 +16,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 pub use bench::bench;
+pub use emulate::emulate;
 pub use list::list;
 pub use run::run;
 pub use selftest::selftest;
@@ -29,6 +31,8 @@ pub enum AccelCommand {
     Selftest(selftest::SelftestArgs),
     /// Run one program of the ring processor
     Run(run::RunArgs),
+    /// Start an emulated board with a simulated ring processor behind it, and print its port
+    Emulate(emulate::EmulateArgs),
     /// Run random jobs on a device, over a line that is made bad on purpose
     Stress(stress::StressArgs),
     /// Measure how fast accelerators are, and how many cycles each instruction takes
