@@ -68,7 +68,7 @@ pub fn measure() -> Result<Overlap> {
     let (both, _) = run(&["--rate", RATE, "--clock", &clock])?;
     let (apart, _) = run(&["--rate", RATE, "--clock", &clock, "--no-overlap"])?;
     let longer = transfer.max(compute);
-    println!(
+    eprintln!(
         "    transfer {transfer:.0} ms, computation {compute:.0} ms, both at once {both:.0} ms, one after the other {apart:.0} ms"
     );
     Ok(Overlap {

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::shell::{root, target_directory};
 
 fn command(program: &str, arguments: &[&str]) -> Command {
-    println!("    $ {program} {}", arguments.join(" "));
+    // Standard output is for what was found.
+    eprintln!("    $ {program} {}", arguments.join(" "));
     let mut command = Command::new(target_directory().join("release").join(program));
     command.args(arguments).current_dir(root());
     command
