@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::shell::{Shell, root};
 use crate::sources;
-use crate::system::{COMPILER, MAKE, Tool, VERILATOR, YOSYS};
+use crate::system::{COMPILER, MAKE, QEMU, Tool, VERILATOR, YOSYS};
 
 /// Data sets, and a file below the data directory that shows each is there, with or without `.gz`.
 const DATA: [(&str, &str); 3] = [
@@ -19,9 +19,10 @@ const DATA: [(&str, &str); 3] = [
 ];
 
 /// Programs, and what must be there to use them.
-const PROGRAMS: [(&str, &[Tool]); 2] = [
+const PROGRAMS: [(&str, &[Tool]); 3] = [
     ("verilator", &[VERILATOR, COMPILER, MAKE]),
     ("yosys", &[YOSYS]),
+    ("qemu-system-arm", &[QEMU]),
 ];
 
 /// Where data sets are looked for: `ADDAX_DATA`, else `../shared/data` beside the workspace.
@@ -141,6 +142,11 @@ mod tests {
             Some(vec!["MNIST", "CIFAR-10"])
         );
         assert_eq!(names("slow"), None);
-        assert!(is_known("MNIST") && is_known("verilator") && !is_known("luck"));
+        assert!(
+            is_known("MNIST")
+                && is_known("verilator")
+                && is_known("qemu-system-arm")
+                && !is_known("luck")
+        );
     }
 }

@@ -55,6 +55,15 @@ pub const YOSYS: Tool = Tool {
     purpose: "proves properties of the generated Verilog",
 };
 
+/// Emulates the boards that the firmware runs on.
+pub const QEMU: Tool = Tool {
+    name: "qemu-system-arm",
+    package: "qemu-system-arm",
+    probe: ("qemu-system-arm", &["--version"]),
+    oldest: (7, 0),
+    purpose: "emulates the boards that the firmware runs on",
+};
+
 /// Makes the environment of `cargo xtask synth`.
 pub const PYTHON_VENV: Tool = Tool {
     name: "python3 with venv",
@@ -71,7 +80,7 @@ pub const PYTHON_VENV: Tool = Tool {
 };
 
 /// Everything that `cargo xtask test` looks for.
-const TOOLS: [Tool; 5] = [VERILATOR, YOSYS, COMPILER, MAKE, PYTHON_VENV];
+const TOOLS: [Tool; 6] = [VERILATOR, YOSYS, COMPILER, MAKE, QEMU, PYTHON_VENV];
 
 impl Tool {
     /// The first line that the tool prints about itself, if it is there and not too old.
@@ -202,6 +211,7 @@ mod tests {
             ("Yosys 0.23 (git sha1 7ce5011c24b)", (0, 23)),
             ("g++ (Debian 12.2.0-14+deb12u1) 12.2.0", (12, 2)),
             ("GNU Make 4.3", (4, 3)),
+            ("QEMU emulator version 7.2.15 (Debian 1:7.2+dfsg)", (7, 2)),
             ("Python 3.11.7 (main, Jan 1 2024) [GCC 12.2.0]", (3, 11)),
         ];
         for (line, expected) in lines {
