@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use addax_core::machine::{MachineError, check_basis};
@@ -179,6 +180,20 @@ pub(super) fn check(client: &Client, basis: &Basis) -> Result<(), DeviceError> {
         }
     }
     Ok(())
+}
+
+impl FromStr for Place {
+    type Err = AccelError;
+
+    /// `socket:HOST:PORT` or `serial:PATH[@BAUD]`.
+    fn from_str(name: &str) -> Result<Self, AccelError> {
+        Self::parse(name).unwrap_or_else(|| {
+            Err(AccelError::Place {
+                name: name.to_owned(),
+                reason: "a device is serial:PATH, serial:PATH@BAUD or socket:HOST:PORT",
+            })
+        })
+    }
 }
 
 impl fmt::Display for Place {

@@ -1,10 +1,13 @@
-//! `addax classify`: images classified by a server that does not see them.
+//! `addax classify`: images classified by a server that does not see them. With `--device` this is the gateway of a
+//! sensor, which takes and encrypts the image: it does not see it either, unless it decrypts what it passes on.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use addax::accel::device::Place;
 use addax::data::{DataError, idx, image};
+use addax::device::{Pairing, SensorInput};
 use addax::net::Shape;
 use addax::protocol::{Client, ClientLimits, LayerMeasure, Reveal};
 use addax::random::PartyRandomness;
@@ -26,6 +29,9 @@ pub struct ClassifyArgs {
     server: Address,
     #[command(flatten)]
     source: Source,
+    /// The key file of `addax device pair`
+    #[arg(long, value_name = "FILE", requires = "device")]
+    key: Option<PathBuf>,
     /// First image of an IDX file, from 0
     #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "idx")]
     index: usize,
@@ -52,6 +58,9 @@ struct Source {
     /// PNG picture of the size that the server's model takes
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
+    /// A paired device that takes the image and encrypts it: serial:PATH, serial:PATH@BAUD or socket:HOST:PORT
+    #[arg(long, value_name = "PORT", requires = "key")]
+    device: Option<Place>,
 }
 
 fn count(text: &str) -> Result<usize, String> {
@@ -176,7 +185,7 @@ impl Report for ClassifyReport {
 /// # Errors
 /// Images that cannot be read or do not fit the server's model, and sessions that fail.
 pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
-    let images = args.images()?;
+    let mut supply = args.supply()?;
     let limits = ClientLimits {
         values: args.max_values,
         ciphertexts: args.max_ciphertexts,
@@ -187,18 +196,28 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
 
     let start = Instant::now();
     let channel = connection::connect(&args.server, args.timeout)?;
-    let mut client = Client::connect(channel, &limits, randomness).with_context(session)?;
+    let client = match &mut supply {
+        Supply::Device(input) => Client::connect_with(channel, &limits, randomness, &mut **input),
+        Supply::Images(_) => Client::connect(channel, &limits, randomness),
+    };
+    let mut client = client.with_context(session)?;
     let set_up = start.elapsed();
     let shape = client.plan().input_shape();
-    let images = match images.of_shape(shape) {
-        Ok(images) => images,
-        Err(error) => {
-            // The server need not wait for an image that will not come.
-            let _ = client.finish();
-            return Err(error);
-        }
+    let (images, answers) = match supply {
+        Supply::Images(images) => match images.of_shape(shape) {
+            Ok(images) => {
+                let answers = classify(&mut client, &images);
+                (images, answers)
+            }
+            Err(error) => {
+                // The server need not wait for an image that will not come.
+                let _ = client.finish();
+                return Err(error);
+            }
+        },
+        Supply::Device(mut input) => (Vec::new(), classify_device(&mut client, &mut input)),
     };
-    let answers = classify(&mut client, &images).with_context(session)?;
+    let answers = answers.with_context(session)?;
     let total = start.elapsed();
 
     let transforms = client.transforms();
@@ -225,6 +244,24 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
     Ok(report)
 }
 
+/// One reading of a device, while a bar shows how its ciphertexts come.
+fn classify_device(
+    client: &mut Client<TcpStream>,
+    input: &mut SensorInput,
+) -> Result<Vec<AnswerRow>> {
+    let bar = progress::bar(0, "bytes from the device");
+    let shown = bar.clone();
+    input.on_progress(move |done, all| {
+        shown.set_length(all as u64);
+        shown.set_position(done as u64);
+        if done == all {
+            shown.finish_and_clear();
+        }
+    });
+    let answer = client.classify_input(input, |_| {})?;
+    Ok(vec![answer.into()])
+}
+
 fn classify(client: &mut Client<TcpStream>, images: &[Vec<u8>]) -> Result<Vec<AnswerRow>> {
     let stages = client.plan().stages.len();
     let bar = progress::bar((images.len() * stages) as u64, "private stages");
@@ -244,6 +281,12 @@ fn classify(client: &mut Client<TcpStream>, images: &[Vec<u8>]) -> Result<Vec<An
     Ok(answers)
 }
 
+/// Where images come from.
+enum Supply {
+    Images(Images),
+    Device(Box<SensorInput>),
+}
+
 /// Images read before connecting, as far as that is possible without knowing what the model takes.
 enum Images {
     Idx(PathBuf, Shape, Vec<Vec<u8>>),
@@ -251,6 +294,19 @@ enum Images {
 }
 
 impl ClassifyArgs {
+    fn supply(&self) -> Result<Supply> {
+        match (&self.source.device, &self.key) {
+            (Some(place), Some(key)) => {
+                let pairing = Pairing::read(key)?;
+                let sensor = super::device::connect(place, self.timeout)?;
+                let input =
+                    SensorInput::new(sensor, pairing).with_context(|| format!("device {place}"))?;
+                Ok(Supply::Device(Box::new(input)))
+            }
+            _ => self.images().map(Supply::Images),
+        }
+    }
+
     fn images(&self) -> Result<Images> {
         match (&self.source.idx, &self.source.image) {
             (Some(path), _) => self.idx(path),
@@ -259,7 +315,11 @@ impl ClassifyArgs {
                     .with_context(|| format!("cannot read {}", path.display()))?;
                 Ok(Images::Png(path.clone(), bytes))
             }
-            (None, None) => bail!("name images with --idx FILE or --image FILE.png"),
+            (None, None) => {
+                bail!(
+                    "name images with --idx FILE or --image FILE.png, or a device with --device PORT"
+                )
+            }
         }
     }
 

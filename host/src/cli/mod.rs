@@ -16,6 +16,7 @@ mod answers;
 mod classify;
 mod connection;
 mod demo;
+mod device;
 mod draw;
 mod eval;
 mod gallery;
@@ -69,6 +70,9 @@ enum Command {
     /// Look at accelerators
     #[command(subcommand)]
     Accel(accel::AccelCommand),
+    /// Talk to microcontrollers that encrypt what they sense
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     /// Draw digits as PNG or IDX files
     Draw(draw::DrawArgs),
 }
@@ -105,6 +109,17 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Accel(accel::AccelCommand::Stress(args)) => finish(json, &accel::stress(args)?),
         Command::Accel(accel::AccelCommand::Selftest(args)) => {
             finish(json, &accel::selftest(args)?)
+        }
+        Command::Device(device::DeviceCommand::Info(args)) => finish(json, &device::info(args)?),
+        Command::Device(device::DeviceCommand::Pair(args)) => finish(json, &device::pair(args)?),
+        Command::Device(device::DeviceCommand::Encrypt(args)) => {
+            finish(json, &device::encrypt(args)?)
+        }
+        Command::Device(device::DeviceCommand::Decrypt(args)) => {
+            finish(json, &device::decrypt(args)?)
+        }
+        Command::Device(device::DeviceCommand::Log(args)) => {
+            finish(json, &device::log(args, json)?)
         }
         Command::Draw(args) => finish(json, &draw::run(args)?),
     }

@@ -17,7 +17,7 @@ const RAM: u32 = 96 << 10;
 const FLASH: u64 = 256 << 10;
 
 #[test]
-#[ignore = "needs qemu-system-arm, thumbv7em: cargo xtask test"]
+#[ignore = "needs qemu-system-arm: cargo xtask test"]
 fn an_encryption_fits_the_memory_and_the_time_of_a_microcontroller() {
     let board = board(&[7; 784], Randomness::System, true);
     let sensor = sensor(&board).unwrap();

@@ -13,7 +13,7 @@ use crate::board::{board, known_randomness, sensor};
 const NONCE_BYTES: usize = 4;
 
 #[test]
-#[ignore = "needs qemu-system-arm, thumbv7em: cargo xtask test"]
+#[ignore = "needs qemu-system-arm: cargo xtask test"]
 fn an_emulated_sensor_makes_the_bytes_that_a_host_makes_of_the_same_master_key() {
     let reading: Vec<u8> = (0..784u32).map(|at| (at * 89) as u8).collect();
     let random = known_randomness();
