@@ -6,10 +6,12 @@
 //! | demo | a whole inference over a pseudo-terminal, the firmware and the compiled circuit |
 //! | conformance | the suite, slots compared after every instruction, with the circuit and with the board itself computing |
 //! | faults | random jobs while frames are spoilt on both lines and the board is reset |
+//! | sensor | a digit that only the emulated board sees, encrypted there, classified through a gateway |
 //! | overlap | a layer of eight ciphertexts on a machine that computes as fast as its line carries |
 
 mod overlap;
 mod process;
+mod sensor;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -56,6 +58,10 @@ struct Findings {
     overlap_ratio: f64,
     /// The same when all words are awaited before computing.
     no_overlap_ratio: f64,
+    ram_bytes: u64,
+    flash_bytes: u64,
+    instructions_per_butterfly: f64,
+    encrypt_instructions: u64,
     /// Milliseconds of the inference, and kilobytes a second that its line carried.
     demo_ms: f64,
     demo_kb_per_s: f64,
@@ -106,6 +112,22 @@ impl Findings {
         let conditions = [
             (self.bit_exact, "the inference is not bit-exact"),
             (self.correct, "the inference is wrong"),
+            (
+                self.ram_bytes <= 96 << 10,
+                "the sensor needs more than 96 KiB of memory",
+            ),
+            (
+                self.flash_bytes <= 256 << 10,
+                "the sensor needs more than 256 KiB of flash",
+            ),
+            (
+                self.instructions_per_butterfly <= 50.0,
+                "a butterfly takes more than 50 instructions",
+            ),
+            (
+                self.encrypt_instructions <= 24_000_000,
+                "an encryption takes more than 24 million instructions",
+            ),
             (self.wrong == 0, "a job gave a wrong result"),
             (self.hung == 0, "a job took longer than it may"),
             (
@@ -133,6 +155,13 @@ fn all(options: &Options) -> Result<Findings> {
     demo(&mut findings).context("the inference over a serial port")?;
     conformance("verilator").context("the suite, with the circuit behind the board")?;
     conformance("none").context("the suite, with the board computing itself")?;
+    let sensor = sensor::measure().context("the sensor")?;
+    findings.correct &= sensor.correct;
+    findings.bit_exact &= sensor.exact;
+    findings.ram_bytes = sensor.ram_bytes;
+    findings.flash_bytes = sensor.flash_bytes;
+    findings.instructions_per_butterfly = sensor.instructions_per_butterfly;
+    findings.encrypt_instructions = sensor.encrypt_instructions;
     faults(options, &mut findings).context("jobs under faults")?;
     let overlap = overlap::measure().context("overlap")?;
     findings.payload_efficiency = overlap.efficiency;

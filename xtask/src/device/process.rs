@@ -56,6 +56,21 @@ impl Background {
     }
 }
 
+impl Background {
+    /// Starts a program that says nothing until it ends.
+    pub fn silent(program: &str, arguments: &[&str]) -> Result<Self> {
+        let child = command(program, arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self {
+            child,
+            said: Value::Null,
+        })
+    }
+}
+
 impl Drop for Background {
     fn drop(&mut self) {
         // Its own children end with it.

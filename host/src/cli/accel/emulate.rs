@@ -103,13 +103,14 @@ pub fn emulate(args: &EmulateArgs, json: bool) -> Result<()> {
         print(&serde_json::to_string(&running)?)?;
     } else {
         print(&format!(
-            "an emulated board, with {} behind it, until Ctrl-C\n\n  --accelerator {}\n\nits log: addax device log --port socket:{}",
+            "an emulated board, with {} behind it, until Ctrl-C\n\n  --accelerator {}\n\nits log: addax device log --port socket:{} --elf {}",
             match accelerator_name(&args.machine) {
                 Some(name) => format!("accelerator {name}"),
                 None => "nothing".to_owned(),
             },
             running.accelerator,
-            running.log
+            running.log,
+            running.firmware.display()
         ))?;
     }
     let mut random = Random::new(args.seed);
