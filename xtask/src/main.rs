@@ -6,6 +6,7 @@
 
 mod bitstream;
 mod core_targets;
+mod device;
 mod document;
 mod firmware;
 mod formal;
@@ -51,6 +52,8 @@ enum Task {
     Verilog(verilog::Options),
     /// Area and speed of the circuits on FPGAs, with tools that are installed under target/fpga-tools
     Synth(synth::Options),
+    /// Devices end to end: an emulated board with the circuit behind it, under good and bad conditions
+    Device(device::Options),
     /// Build the programs of microcontrollers, for every board or one
     Firmware(firmware::Options),
     /// A file that an FPGA board can be loaded with: the ring processor behind a serial line
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(options) => test::run(&options),
         Task::Formal(options) => formal::run(&options),
+        Task::Device(options) => device::run(&options),
         Task::Firmware(options) => firmware::run(&options),
         Task::Train(options) => train::run(&options),
         Task::Tables(options) => tables::run(&options),

@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::shell::Shell;
-use crate::{core_targets, firmware, formal, licences, needs, readme, repository, setup, verilog};
+use crate::{
+    core_targets, device, firmware, formal, licences, needs, readme, repository, setup, verilog,
+};
 
 /// Which steps to run.
 #[derive(Args)]
@@ -24,7 +26,7 @@ struct Step {
 }
 
 /// The checks, quick ones first.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "setup",
         what: "the Rust toolchain and programs of the system",
@@ -78,6 +80,11 @@ const STEPS: [Step; 15] = [
         name: "firmware",
         what: "the programs of microcontrollers: format, no warnings, tests, builds for every board",
         run: firmware::check,
+    },
+    Step {
+        name: "device",
+        what: "an emulated board with the circuit behind it",
+        run: device::check,
     },
     Step {
         name: "verilog",
