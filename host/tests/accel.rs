@@ -140,7 +140,17 @@ fn cycles_are_those_of_the_model_in_software() {
 #[test]
 fn accelerators_are_opened_by_name() {
     let names: Vec<_> = list().map(|row| row.name).collect();
-    assert_eq!(names, ["cpu", "reference", "rtl", "verilator"]);
+    assert_eq!(
+        names,
+        [
+            "cpu",
+            "reference",
+            "rtl",
+            "verilator",
+            "serial:PATH[@BAUD]",
+            "socket:HOST:PORT"
+        ]
+    );
     assert_eq!(
         list()
             .filter(|row| row.default)
@@ -151,7 +161,7 @@ fn accelerators_are_opened_by_name() {
     let error = open("abacus", &**SMALL, small(8)).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "unknown accelerator \"abacus\", this build has: cpu, reference, rtl, verilator"
+        "unknown accelerator \"abacus\", there are: cpu, reference, rtl, verilator, serial:PATH[@BAUD], socket:HOST:PORT"
     );
     let error = open("cpu", &**SMALL, Geometry::DEFAULT).err().unwrap();
     assert_eq!(

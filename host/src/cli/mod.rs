@@ -118,6 +118,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Device(device::DeviceCommand::Decrypt(args)) => {
             finish(json, &device::decrypt(args)?)
         }
+        Command::Device(device::DeviceCommand::Emulate(args)) => device::emulate(args, json),
         Command::Device(device::DeviceCommand::Log(args)) => {
             finish(json, &device::log(args, json)?)
         }

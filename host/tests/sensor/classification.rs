@@ -68,12 +68,36 @@ fn a_reading_of_the_emulated_sensor_is_classified_as_the_integer_reference_class
     let info = json(&["device", "info", "--json", "--port", &port]);
     assert_eq!(info["key"], paired["key"]);
 
+    // The log, as it comes from its own line: the board says so when it starts.
+    let log = board.log().to_owned();
+    let elf = crate::board::firmware().display().to_string();
+    let reader = std::thread::spawn(move || {
+        let port = format!("socket:{log}");
+        json(&[
+            "device",
+            "log",
+            "--json",
+            "--port",
+            &port,
+            "--elf",
+            &elf,
+            "--lines",
+            "1",
+            "--seconds",
+            "20",
+        ])
+    });
+
     // The key is not handed over twice, and is of no use after a reset.
     let other = directory.path().join("other.key").display().to_string();
     let refused = fails(&["device", "pair", "--port", &port, "--key", &other], 1);
     assert!(refused.contains("only once"), "{refused}");
     let refused = fails(&["device", "pair", "--port", &port, "--key", &key], 1);
     assert!(refused.contains("--force"), "{refused}");
+    // Whoever opens a session ends the one before, which the log says.
+    let log = reader.join().unwrap();
+    let line = log["lines"][0].as_str().unwrap();
+    assert!(line.contains("gateway"), "{line}");
     board.reset().unwrap();
     let server = Server::start(&["--model", &model]);
     let refused = server.refuses(&device);

@@ -2,6 +2,7 @@
 
 use addax::device::Pairing;
 use addax::device::emulator::Randomness;
+use addax::device::firmware::flash_bytes;
 use addax::he::Context;
 use addax_core::client::{DEGREE, ResponseFormat};
 use addax_core::link::sensor::Segment;
@@ -46,7 +47,7 @@ fn an_encryption_fits_the_memory_and_the_time_of_a_microcontroller() {
     let cost = sensor.measure().unwrap();
     assert!(cost.counts_instructions);
     let info = sensor.info().unwrap();
-    let flash = flash_bytes(&std::fs::read(firmware()).unwrap());
+    let flash = flash_bytes(&firmware()).unwrap();
     println!(
         "encryption {} instructions, {:.1} a butterfly; {} bytes of memory and {} of stack, {} in all; {flash} of flash",
         cost.encryption,
@@ -66,16 +67,4 @@ fn an_encryption_fits_the_memory_and_the_time_of_a_microcontroller() {
         "{info:?}"
     );
     assert!(0 < flash && flash <= FLASH, "{flash}");
-}
-
-/// Bytes that a 32-bit little-endian ELF file puts into flash: the file's part of its loadable segments.
-fn flash_bytes(elf: &[u8]) -> u64 {
-    let half = |at: usize| u16::from_le_bytes([elf[at], elf[at + 1]]);
-    let word = |at: usize| u32::from_le_bytes(elf[at..at + 4].try_into().unwrap());
-    let (table, size, count) = (word(28) as usize, half(42) as usize, half(44) as usize);
-    (0..count)
-        .map(|segment| table + segment * size)
-        .filter(|&header| word(header) == 1)
-        .map(|header| u64::from(word(header + 16)))
-        .sum()
 }

@@ -1,6 +1,7 @@
 //! An emulated microcontroller as client: its bytes, its readings classified, what it takes.
 #![cfg(unix)]
 
+mod bench;
 mod board;
 mod classification;
 mod cost;

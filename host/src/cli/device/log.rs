@@ -66,8 +66,14 @@ pub fn log(args: &LogArgs, json: bool) -> Result<LogReport> {
     let table = Table::parse(&elf)
         .with_context(|| format!("{name}: the log's texts cannot be read"))?
         .with_context(|| format!("{name} is not firmware with a log"))?;
+    // A socket closes when one of its ends goes.
+    let mut writer = None;
     let mut source: Box<dyn Read> = match (&args.source.port, &args.source.file) {
-        (Some(place), _) => place.line().with_context(|| format!("log {place}"))?.reader,
+        (Some(place), _) => {
+            let line = place.line().with_context(|| format!("log {place}"))?;
+            writer = Some(line.writer);
+            line.reader
+        }
         (None, Some(file)) => Box::new(
             std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?,
         ),
@@ -112,6 +118,7 @@ pub fn log(args: &LogArgs, json: bool) -> Result<LogReport> {
             }
         }
     }
+    drop(writer);
     Ok(report)
 }
 

@@ -1,5 +1,6 @@
 //! `addax device`: microcontrollers that encrypt what they sense, asked by their owner's gateway.
 mod decrypt;
+mod emulate;
 mod encrypt;
 mod file;
 mod info;
@@ -17,6 +18,7 @@ use clap::{Args, Subcommand};
 use crate::cli::connection;
 
 pub use decrypt::decrypt;
+pub use emulate::emulate;
 pub use encrypt::encrypt;
 pub use info::info;
 pub use log::log;
@@ -33,6 +35,8 @@ pub enum DeviceCommand {
     Encrypt(encrypt::EncryptArgs),
     /// Let a paired device decrypt what it has encrypted
     Decrypt(decrypt::DecryptArgs),
+    /// Start an emulated device with a picture in front of it
+    Emulate(emulate::EmulateArgs),
     /// Decode the log of a device
     Log(log::LogArgs),
 }
