@@ -7,7 +7,7 @@
 //! * `reference`: [`addax_core::machine::Reference`], the definition, one word at a time;
 //! * `rtl`: the circuit, as the model that its description in Rust is;
 //! * `verilator`: the circuit, as the Verilog that is generated from its description, compiled by Verilator;
-//! * `serial:PATH[@BAUD]`, `socket:HOST:PORT`: a [device](device) at the other end of a link.
+//! * `serial:PATH[@BAUD]`, `socket:HOST:PORT`: a [device] at the other end of a link.
 mod cpu;
 pub mod device;
 mod listing;

@@ -2,8 +2,8 @@
 //!
 //! The client does for the device what the traits want: it fetches words and delivers them while the device computes, and
 //! holds the device to the definition where a line could blur it. A device that was reset has lost its slots: the client
-//! opens a new session, repeats the jobs that the slots depend on ([`journal`](super::journal)), then the job under way;
-//! words that were fetched are sent again from a [tape](super::tape), words that were delivered are compared and not
+//! opens a new session, repeats the jobs that the slots depend on (`journal`), then the job under way;
+//! words that were fetched are sent again from a tape, words that were delivered are compared and not
 //! delivered again. So a reset costs time and nothing else.
 
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`line`] | what carries bytes? |
+//! | [`mod@line`] | what carries bytes? |
 //! | [`endpoint`] | how does a transport run over a line, whatever the program computes meanwhile? |
 //! | [`session`] | how does a host exchange packets with a device? |
 //! | [`client`] | how does a device become an executor like any other, also when it is reset? |
