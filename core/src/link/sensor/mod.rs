@@ -29,7 +29,7 @@
 //! the sensor tells nobody more than they could compute themselves.
 //!
 //! Packets begin with [`ROLE`], so that a sensor and a machine of the ring processor tell each other's hosts apart.
-//! What follows is encoded as in [`message`](super::message). The link is not encrypted: between sensor and gateway
+//! What follows is encoded as in [`message`]. The link is not encrypted: between sensor and gateway
 //! travels the secret key.
 
 mod device;
