@@ -143,7 +143,7 @@ pub fn run(args: &ServeArgs, json: bool) -> Result<()> {
         moduli,
         &format!("addax-sim, {name}"),
         clocked,
-        Scratch(scratch),
+        scratch,
     );
 
     let listener = TcpListener::bind(&args.listen)
@@ -184,15 +184,6 @@ pub fn run(args: &ServeArgs, json: bool) -> Result<()> {
         }
     })?;
     Ok(())
-}
-
-/// One polynomial, erased when dropped.
-struct Scratch(Zeroizing<Vec<u64>>);
-
-impl AsMut<[u64]> for Scratch {
-    fn as_mut(&mut self) -> &mut [u64] {
-        &mut self.0
-    }
 }
 
 fn basis(geometry: Geometry, limbs: usize) -> Result<Basis> {

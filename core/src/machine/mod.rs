@@ -19,6 +19,8 @@ mod tags;
 
 use core::ops::{AddAssign, SubAssign};
 
+use serde::{Deserialize, Serialize};
+
 use crate::isa::{Geometry, Program};
 use crate::link::message::DIGEST_BYTES;
 
@@ -33,7 +35,7 @@ pub use tags::Tags;
 use crate::isa;
 
 /// What a run did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Cycles in which the machine was not waiting for a stream; equal to [`isa::cycles`].
     pub cycles: u64,

@@ -118,6 +118,8 @@ pub enum Opened<'p> {
     Software(Box<dyn RingProcessor + Send + 'p>),
     /// One with a clock.
     Clocked(Box<dyn Clocked + Send>),
+    /// One at the other end of a link.
+    Device(Box<Client>),
 }
 
 impl<'p> Opened<'p> {
@@ -125,6 +127,7 @@ impl<'p> Opened<'p> {
     pub fn subject(&mut self) -> Subject<'_> {
         match self {
             Self::Software(machine) => Subject::Software(&mut **machine),
+            Self::Device(client) => Subject::Software(&mut **client),
             Self::Clocked(machine) => Subject::Clocked(&mut **machine),
         }
     }
@@ -134,6 +137,7 @@ impl<'p> Opened<'p> {
         match self {
             Self::Software(machine) => machine,
             Self::Clocked(machine) => machine,
+            Self::Device(client) => client,
         }
     }
 }
@@ -258,7 +262,7 @@ impl Accelerator {
                 Opened::Software(Box::new(machine))
             }
             Self::Reference => {
-                let storage = ErasedSlots(Zeroizing::new(vec![0; geometry.slots() * geometry.n()]));
+                let storage = Zeroizing::new(vec![0; geometry.slots() * geometry.n()]);
                 let machine = Reference::new(basis, geometry, storage).map_err(refused)?;
                 Opened::Software(Box::new(machine))
             }
@@ -276,24 +280,9 @@ impl Accelerator {
                     name: self.clone(),
                     source,
                 })?;
-                Opened::Software(Box::new(client))
+                Opened::Device(Box::new(client))
             }
         })
-    }
-}
-
-/// Storage of the reference machine's slots, erased when dropped.
-struct ErasedSlots(Zeroizing<Vec<u64>>);
-
-impl AsRef<[u64]> for ErasedSlots {
-    fn as_ref(&self) -> &[u64] {
-        &self.0
-    }
-}
-
-impl AsMut<[u64]> for ErasedSlots {
-    fn as_mut(&mut self) -> &mut [u64] {
-        &mut self.0
     }
 }
 

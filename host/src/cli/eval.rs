@@ -198,7 +198,8 @@ fn serve(
     stream: TcpStream,
 ) -> Result<SessionReport> {
     let mut channel = connection::channel(stream, TIMEOUT)?;
-    let mut machine = accelerator.open(&**model.context().basis(), Geometry::DEFAULT)?;
+    let opened = accelerator.open_kind(&**model.context().basis(), Geometry::DEFAULT, None)?;
+    let mut machine = progress::watched(opened);
     let randomness = PartyRandomness::from_system()?;
     Ok(model.serve(&mut channel, &mut *machine, randomness, |_| {})?)
 }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::connection::{self, Address};
 use super::load::{ModelArgs, reveal};
 use super::output::{self, Report, milliseconds, plural, print};
+use super::progress;
 
 /// Arguments of `addax serve`.
 #[derive(Args)]
@@ -237,7 +238,11 @@ impl Server<'_> {
     fn serve(&self, stream: TcpStream, peer: SocketAddr) -> Result<SessionRow> {
         let mut channel = connection::channel(stream, self.args.timeout)?;
         let basis = self.model.context().basis();
-        let mut machine = self.args.accelerator.open(&**basis, Geometry::DEFAULT)?;
+        let opened = self
+            .args
+            .accelerator
+            .open_kind(&**basis, Geometry::DEFAULT, None)?;
+        let mut machine = progress::watched(opened);
         let randomness = PartyRandomness::from_system()?;
         let report = self
             .model

@@ -440,7 +440,7 @@ impl Client {
                             instruction: step.instruction,
                             fault: Fault::Sink(error),
                         }),
-                        None => Ok(report.into()),
+                        None => Ok(report),
                     });
                 }
                 Reply::Failed(failure) => {

@@ -299,7 +299,7 @@ impl<M: RingProcessor, S: AsMut<[u64]>> Device<M, S> {
         let report = outcome?;
         self.programs += 1;
         self.total += report;
-        Ok(channel.send(&encode(&Reply::Ended(report.into())))?)
+        Ok(channel.send(&encode(&Reply::Ended(report)))?)
     }
 }
 

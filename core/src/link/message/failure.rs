@@ -176,10 +176,8 @@ impl From<MachineError> for Failure {
 }
 
 impl Failure {
-    /// The error that this stands for; `program` is what the device was asked to run.
-    ///
-    /// # Errors
-    /// Always: this is the error, or [`MachineError::Device`] for one that makes no sense.
+    /// The error that this stands for, or [`MachineError::Device`] for one that makes no sense; `program` is what the device
+    /// was asked to run.
     pub fn into_error(
         self,
         program: Option<&Program>,

@@ -218,59 +218,6 @@ pub struct Status {
     pub starts: u32,
 }
 
-/// What a run did, [`Report`] on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    cycles: u64,
-    stalls: u64,
-    instructions: u64,
-    transforms: u64,
-    words_in: u64,
-    words_out: u64,
-}
-
-impl From<Report> for Ended {
-    fn from(report: Report) -> Self {
-        let Report {
-            cycles,
-            stalls,
-            instructions,
-            transforms,
-            words_in,
-            words_out,
-        } = report;
-        Self {
-            cycles,
-            stalls,
-            instructions,
-            transforms,
-            words_in,
-            words_out,
-        }
-    }
-}
-
-impl From<Ended> for Report {
-    fn from(ended: Ended) -> Self {
-        let Ended {
-            cycles,
-            stalls,
-            instructions,
-            transforms,
-            words_in,
-            words_out,
-        } = ended;
-        Self {
-            cycles,
-            stalls,
-            instructions,
-            transforms,
-            words_in,
-            words_out,
-        }
-    }
-}
-
 /// From device to host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply<'a> {
@@ -297,7 +244,7 @@ pub enum Reply<'a> {
         packed: &'a [u8],
     },
     /// The program has ended.
-    Ended(Ended),
+    Ended(Report),
     /// The job could not be done.
     Failed(Failure),
     /// How the device is.

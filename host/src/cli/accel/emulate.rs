@@ -160,7 +160,7 @@ fn offer(accelerator: Accelerator, args: &EmulateArgs) -> Result<String> {
         };
         let moduli = (0..basis.limbs()).map(|limb| basis.modulus(limb));
         let name = format!("{accelerator} behind an emulated board");
-        let scratch = Scratch(Zeroizing::new(vec![0; geometry.n()]));
+        let scratch = Zeroizing::new(vec![0; geometry.n()]);
         let clocked = accelerator.is_simulated();
         let mut device = Device::new(&mut *machine, moduli, &name, clocked, scratch);
         let quality = Quality { rate: None, faults };
@@ -169,13 +169,4 @@ fn offer(accelerator: Accelerator, args: &EmulateArgs) -> Result<String> {
         }
     });
     Ok(address)
-}
-
-/// One polynomial, erased when dropped.
-struct Scratch(Zeroizing<Vec<u64>>);
-
-impl AsMut<[u64]> for Scratch {
-    fn as_mut(&mut self) -> &mut [u64] {
-        &mut self.0
-    }
 }

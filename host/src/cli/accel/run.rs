@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use addax::accel::{Accelerator, Listing, Opened};
+use addax::accel::{Accelerator, Listing};
 use addax_core::isa::Geometry;
 use addax_core::machine::{LinkUse, MachineError, RingProcessor, Sink, SliceSource, StreamError};
 use addax_core::params::PRIMES;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::basis;
 use crate::cli::output::{Report, bytes, table, thousands, to_microseconds};
+use crate::cli::progress;
 
 /// How programs are written, for `--help`.
 const FORMAT: &str = "\
@@ -154,7 +155,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport> {
     let machine = args
         .accelerator
         .open_kind(&basis, listing.geometry, trace)
-        .map(Opened::into_machine)?;
+        .map(progress::watched)?;
     let (wanted, geometry) = (listing.geometry, machine.geometry());
     if geometry != wanted {
         let size = |geometry: Geometry| {
