@@ -19,6 +19,16 @@ use crate::accel::device::{DEFAULT_BAUD, Place};
 /// The program.
 pub const PROGRAM: &str = "qemu-system-arm";
 
+/// A shell that runs the emulator and ends it when its own input is closed: then this process is gone, however it went. It
+/// ends as the emulator does.
+const KEEPER: &str = r#"exec 3<&0
+"$@" </dev/null 3<&- &
+emulator=$!
+(cat <&3 >/dev/null; kill "$emulator") >/dev/null 2>&1 &
+exec 3<&- </dev/null
+wait "$emulator"
+"#;
+
 /// How long the emulator may take to start, and to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -123,9 +133,16 @@ impl Emulator {
             let path = settings.firmware.display().to_string();
             return Err(EmulatorError::Firmware(path));
         }
+        // The shell below would say it less clearly.
+        let probe = Command::new(PROGRAM)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status();
+        probe.map_err(EmulatorError::Start)?;
         let directory = tempfile::tempdir()?;
         let control = directory.path().join("control");
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "sh", PROGRAM]);
         command.args(["-M", "mps2-an386", "-display", "none", "-monitor", "none"]);
         command.arg("-kernel").arg(&settings.firmware);
         if settings.count_instructions {
@@ -153,7 +170,7 @@ impl Emulator {
         ));
         let files = settings.load(&mut command, directory.path())?;
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -220,8 +237,17 @@ impl Drop for Emulator {
     }
 }
 
+/// Ends the emulator: it is told by the end of the shell's input.
 fn end(child: &mut Child) {
-    // It may have ended already.
+    drop(child.stdin.take());
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+            _ => return,
+        }
+    }
+    // The shell does not end, for whatever reason.
     let _ = child.kill();
     let _ = child.wait();
 }

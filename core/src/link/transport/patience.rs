@@ -57,3 +57,35 @@ impl Patience {
         (base.max(SHORTEST) << self.doublings).min(LONGEST)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vain_try_doubles_the_time_up_to_a_bound_and_a_measurement_takes_it_back() {
+        let mut patience = Patience::new();
+        assert_eq!(patience.time(), FIRST);
+        patience.disappoint();
+        assert_eq!(patience.time(), 2 * FIRST);
+        for _ in 0..100 {
+            patience.disappoint();
+        }
+        assert_eq!(patience.time(), LONGEST.min(FIRST << MOST_DOUBLINGS));
+        patience.measure(1_000);
+        assert_eq!(patience.time(), SHORTEST);
+    }
+
+    #[test]
+    fn the_time_is_the_mean_round_trip_and_four_deviations() {
+        let mut patience = Patience::new();
+        patience.measure(400_000);
+        assert_eq!(patience.time(), 400_000 + 800_000 + ACKNOWLEDGE_DELAY);
+        for _ in 0..200 {
+            patience.measure(400_000);
+        }
+        // What is left of the first deviation is less than a microsecond a step.
+        let rest = patience.time() - 400_000 - ACKNOWLEDGE_DELAY;
+        assert!(rest < 10, "{rest}");
+    }
+}
