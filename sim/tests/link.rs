@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use addax_core::isa::{Geometry, ProgramBuilder, STREAM};
+use addax_core::isa::{Geometry, Program, ProgramBuilder, STREAM};
 use addax_core::link::fault::Rates;
 use addax_core::machine::{
     EmptySource, Fault, MachineError, NullSink, RingProcessor, Sink, SliceSink, SliceSource,
@@ -112,17 +112,21 @@ impl Source for Interrupting<'_> {
     }
 }
 
+/// Six loads and stores, and their words.
+fn copies(n: usize) -> (Program, Vec<u64>) {
+    let mut builder = ProgramBuilder::new();
+    for _ in 0..6 {
+        builder.load(0, 0).unwrap().store(0).unwrap();
+    }
+    (builder.finish().unwrap(), (0..6 * n as u64).collect())
+}
+
 #[test]
 fn a_program_goes_on_after_a_reset_and_takes_and_gives_every_word_once() {
     let bench = Bench::new(None);
     let mut client = bench.client(PATIENCE).unwrap();
     let n = client.geometry().n();
-    let mut builder = ProgramBuilder::new();
-    for _ in 0..6 {
-        builder.load(0, 0).unwrap().store(0).unwrap();
-    }
-    let program = builder.finish().unwrap();
-    let words: Vec<u64> = (0..6 * n as u64).collect();
+    let (program, words) = copies(n);
     let mut source = Interrupting {
         bench: &bench,
         words: words.clone(),
@@ -138,6 +142,40 @@ fn a_program_goes_on_after_a_reset_and_takes_and_gives_every_word_once() {
         (6 * n as u64, 6 * n as u64)
     );
     assert_eq!(client.resets(), 1);
+}
+
+/// A sink that promises nothing, so that the device waits for it, and resets and spoils the device at the second store.
+struct Spoiling<'b> {
+    bench: &'b Bench,
+    stores: usize,
+}
+
+impl Sink for Spoiling<'_> {
+    fn write(&mut self, _words: &[u64]) -> Result<(), StreamError> {
+        self.stores += 1;
+        if self.stores == 2 {
+            self.bench.err();
+            self.bench.reset();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_device_that_computes_something_else_after_a_reset_is_found_out() {
+    let bench = Bench::new(None);
+    let mut client = bench.client(PATIENCE).unwrap();
+    let (program, words) = copies(client.geometry().n());
+    let mut sink = Spoiling {
+        bench: &bench,
+        stores: 0,
+    };
+    let error = client
+        .run(&program, &mut SliceSource::new(&words), &mut sink)
+        .unwrap_err();
+    assert_eq!(client.last_error(), Some(LinkError::Differs));
+    assert!(error.to_string().contains("something else"), "{error}");
+    assert_eq!(sink.stores, 2, "what was delivered is not delivered again");
 }
 
 /// A sink that takes a number of polynomials and promises nothing.
@@ -271,7 +309,8 @@ fn a_device_says_how_it_is_and_tests_itself() {
 
 #[test]
 fn a_device_that_computes_wrongly_fails_its_own_test() {
-    let bench = Bench::wrong();
+    let bench = Bench::new(None);
+    bench.err();
     let mut client = bench.client(PATIENCE).unwrap();
     let error = client.self_test().unwrap_err();
     assert_eq!(

@@ -94,10 +94,13 @@ impl<'p> Reel<'p> {
         }
     }
 
-    /// A polynomial came and was answered; how many came before.
-    pub const fn answer(&mut self) -> u64 {
+    /// A polynomial came: how many came before; none if no store can have made it.
+    pub const fn answer(&mut self) -> Option<u64> {
+        if self.answered == self.passed {
+            return None;
+        }
         self.answered += 1;
-        self.answered - 1
+        Some(self.answered - 1)
     }
 
     /// The next words to send, taken from the tape, or from the source and kept on the tape. None if nothing more is to be

@@ -37,7 +37,7 @@ pub fn basis() -> Basis {
 /// A machine that may get one sum wrong.
 struct Suspect<M> {
     machine: M,
-    wrong: bool,
+    switches: Arc<Switches>,
 }
 
 impl<M: RingProcessor> RingProcessor for Suspect<M> {
@@ -71,7 +71,7 @@ impl<M: RingProcessor> RingProcessor for Suspect<M> {
                 self.0.write(&words)
             }
         }
-        match self.wrong {
+        match self.switches.wrong.load(Ordering::SeqCst) {
             true => self.machine.run(program, source, &mut Wrong(sink)),
             false => self.machine.run(program, source, sink),
         }
@@ -83,6 +83,7 @@ struct Switches {
     /// How often the device has been reset.
     resets: AtomicU64,
     silent: AtomicBool,
+    wrong: AtomicBool,
     closed: AtomicBool,
     every_ms: AtomicU64,
 }
@@ -98,15 +99,17 @@ pub struct Bench {
 impl Bench {
     /// A device; with rates over a bad line.
     pub fn new(rates: Option<(Rates, u64)>) -> Self {
-        Self::start(rates, false)
+        Self::start(rates)
     }
 
-    /// A device that computes wrongly.
-    pub fn wrong() -> Self {
-        Self::start(None, true)
+    /// From now on the device computes wrongly.
+    pub fn err(&self) {
+        self.switches.wrong.store(true, Ordering::SeqCst);
     }
 
-    fn start(rates: Option<(Rates, u64)>, wrong: bool) -> Self {
+    fn start(rates: Option<(Rates, u64)>) -> Self {
+        let switches = Arc::new(Switches::default());
+        let of_machine = Arc::clone(&switches);
         let device = TcpListener::bind("127.0.0.1:0").unwrap();
         let outside = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = outside.local_addr().unwrap();
@@ -116,7 +119,10 @@ impl Bench {
             let geometry = Geometry::new(10, 2, SLOTS).unwrap();
             let storage = vec![0; geometry.slots() * geometry.n()];
             let machine = Reference::new(&basis, geometry, storage).unwrap();
-            let machine = Suspect { machine, wrong };
+            let machine = Suspect {
+                machine,
+                switches: of_machine,
+            };
             let moduli = (0..3).map(|limb| basis.modulus(limb));
             let mut device_ = Device::new(
                 machine,
@@ -128,7 +134,6 @@ impl Bench {
             // It ends with the process.
             let _ = serve(&mut device_, &device, Quality::default(), None, |_| {});
         });
-        let switches = Arc::new(Switches::default());
         let of_relay = Arc::clone(&switches);
         thread::spawn(move || {
             while let Ok((stream, _)) = outside.accept() {
