@@ -180,7 +180,11 @@ fn models_and_accelerators_are_shown() {
         .iter()
         .map(|row| &row["name"])
         .collect();
-    assert_eq!(names, ["cpu", "reference", "rtl", "verilator"]);
+    let devices = ["serial:PATH[@BAUD]", "socket:HOST:PORT"];
+    assert_eq!(
+        names,
+        [&["cpu", "reference", "rtl", "verilator"][..], &devices].concat()
+    );
     let arguments = [
         "accel",
         "selftest",

@@ -105,6 +105,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Accel(accel::AccelCommand::List) => finish(json, &accel::list()),
         Command::Accel(accel::AccelCommand::Run(args)) => finish(json, &accel::run(args)?),
         Command::Accel(accel::AccelCommand::Bench(args)) => finish(json, &accel::bench(args)?),
+        Command::Accel(accel::AccelCommand::Info(args)) => finish(json, &accel::info(args)?),
         Command::Accel(accel::AccelCommand::Emulate(args)) => accel::emulate(args, json),
         Command::Accel(accel::AccelCommand::Stress(args)) => finish(json, &accel::stress(args)?),
         Command::Accel(accel::AccelCommand::Selftest(args)) => {

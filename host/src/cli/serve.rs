@@ -14,7 +14,8 @@ use addax::random::PartyRandomness;
 use addax_core::isa::Geometry;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::connection::{self, Address};
 use super::load::{ModelArgs, reveal};
@@ -65,7 +66,7 @@ pub struct ServeReport {
 }
 
 /// A session that came to its end.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub struct SessionRow {
     /// The client's address.
     pub peer: SocketAddr,
@@ -76,6 +77,32 @@ pub struct SessionRow {
     /// What was computed.
     #[serde(flatten)]
     pub report: SessionReport,
+}
+
+/// One object is read as two, because numbers of flattened fields cannot be read when `serde_json` keeps all their digits,
+/// as the decoder of device logs has it do.
+impl<'de> Deserialize<'de> for SessionRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Line {
+            peer: SocketAddr,
+            bytes_up: u64,
+            bytes_down: u64,
+        }
+        let row = serde_json::Value::deserialize(deserializer)?;
+        let Line {
+            peer,
+            bytes_up,
+            bytes_down,
+        } = Line::deserialize(&row).map_err(D::Error::custom)?;
+        let report = SessionReport::deserialize(&row).map_err(D::Error::custom)?;
+        Ok(Self {
+            peer,
+            bytes_up,
+            bytes_down,
+            report,
+        })
+    }
 }
 
 /// A session that failed.

@@ -78,7 +78,8 @@ fn loaded(elf: &[u8]) -> Option<u64> {
     let mut bytes = 0;
     for segment in 0..usize::from(count) {
         let header = table.checked_add(segment * usize::from(size))?;
-        header.checked_add(32)?;
+        // The whole entry must be there, of whatever type it is.
+        elf.get(header..header.checked_add(32)?)?;
         if word(header)? == LOAD {
             bytes += u64::from(word(header + 16)?);
         }

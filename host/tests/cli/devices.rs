@@ -111,6 +111,18 @@ fn a_device_passes_the_selftest_at_its_own_geometry() {
 }
 
 #[test]
+fn a_device_says_what_it_is_and_tests_itself() {
+    let name = format!("socket:{}", device(10, 2, None));
+    let info = json(&["accel", "info", "--test", "--accelerator", &name, "--json"]);
+    assert_eq!((&info["n"], &info["slots"]), (&1024.into(), &7.into()));
+    assert_eq!(info["moduli"].as_array().unwrap().len(), 2);
+    assert_eq!(info["test_passed"], true);
+    assert_eq!(info["name"], "a test");
+    assert!(text(&["accel", "info", "--accelerator", &name]).contains("coefficients"));
+    assert!(fails(&["accel", "info", "--accelerator", "cpu"], 1).contains("no device"));
+}
+
+#[test]
 fn devices_that_cannot_be_used_say_why() {
     let name = format!("socket:{}", device(10, 2, None));
     let error = fails(&["demo", "--images", "1", "--accelerator", &name], 1);

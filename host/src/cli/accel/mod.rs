@@ -2,6 +2,7 @@
 //! what the definition says.
 mod bench;
 mod emulate;
+mod info;
 mod list;
 mod run;
 mod selftest;
@@ -17,6 +18,7 @@ use clap::Subcommand;
 
 pub use bench::bench;
 pub use emulate::emulate;
+pub use info::info;
 pub use list::list;
 pub use run::run;
 pub use selftest::selftest;
@@ -31,6 +33,8 @@ pub enum AccelCommand {
     Selftest(selftest::SelftestArgs),
     /// Run one program of the ring processor
     Run(run::RunArgs),
+    /// Say what a device with a ring processor is, and how it is
+    Info(info::InfoArgs),
     /// Start an emulated board with a simulated ring processor behind it, and print its port
     Emulate(emulate::EmulateArgs),
     /// Run random jobs on a device, over a line that is made bad on purpose

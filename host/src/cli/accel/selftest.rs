@@ -96,7 +96,10 @@ fn test(accelerator: &Accelerator, suite: &Suite) -> Result<SelftestRow> {
         ..Suite::BRIEF
     };
     let parts = if accelerator.place().is_some() {
-        let identity = accelerator.connect(Patience::default())?.identity().clone();
+        let mut client = accelerator.connect(Patience::default())?;
+        client.self_test()?;
+        let identity = client.identity().clone();
+        drop(client);
         let stepwise = Suite {
             stepwise: true,
             ..if identity.geometry.n() > 1024 {
