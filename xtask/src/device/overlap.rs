@@ -58,21 +58,24 @@ pub fn measure() -> Result<Overlap> {
         let report = addax(&["accel", "run", &file, "--accelerator", &device, "--json"])?;
         Ok((report["ms"].as_f64().context("milliseconds")?, report))
     };
+    let efficiency = |report: &Value| report["link"]["efficiency"].as_f64().context("efficiency");
     let (transfer, report) = run(&["--rate", RATE])?;
     let cycles = report["cycles"].as_f64().context("cycles")?;
-    let efficiency = report["link"]["efficiency"]
-        .as_f64()
-        .context("efficiency")?;
+    let mut efficiencies = vec![efficiency(&report)?];
     let clock = format!("{}", cycles / (transfer / 1e3));
     let (compute, _) = run(&["--clock", &clock])?;
-    let (both, _) = run(&["--rate", RATE, "--clock", &clock])?;
-    let (apart, _) = run(&["--rate", RATE, "--clock", &clock, "--no-overlap"])?;
+    let (both, report) = run(&["--rate", RATE, "--clock", &clock])?;
+    efficiencies.push(efficiency(&report)?);
+    let (apart, report) = run(&["--rate", RATE, "--clock", &clock, "--no-overlap"])?;
+    efficiencies.push(efficiency(&report)?);
+    // The median of three: a computer that is busy elsewhere lets a packet seem lost now and then.
+    efficiencies.sort_by(f64::total_cmp);
     let longer = transfer.max(compute);
     eprintln!(
         "    transfer {transfer:.0} ms, computation {compute:.0} ms, both at once {both:.0} ms, one after the other {apart:.0} ms"
     );
     Ok(Overlap {
-        efficiency,
+        efficiency: efficiencies[1],
         ratio: both / longer,
         ratio_without: apart / longer,
     })

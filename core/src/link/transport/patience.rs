@@ -3,7 +3,7 @@
 use super::{ACKNOWLEDGE_DELAY, Micros};
 
 /// Bounds of the time after which a packet is sent again.
-const SHORTEST: Micros = 100_000;
+const SHORTEST: Micros = 200_000;
 const LONGEST: Micros = 8_000_000;
 
 /// The time as long as no round trip was measured.
