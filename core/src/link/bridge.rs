@@ -158,6 +158,13 @@ where
         down | move_packets(self.machine.transport, self.host.transport)
     }
 
+    /// Answers for the host's line once, in the middle of something long.
+    pub fn keep_alive(&mut self) {
+        let now = self.surroundings.now();
+        self.host.turn(now);
+        self.surroundings.turn(true);
+    }
+
     /// Tells the host of this session that there is no machine, whatever it asks, until its session ends.
     pub fn refuse(&mut self) {
         let mut packet = Payload::new();

@@ -176,7 +176,11 @@ mod own_machine {
         }
         let moduli: Vec<Modulus, LIMBS> = N4096.moduli().collect();
         let mut memory = memory.into_iter();
-        let basis = RnsBasis::new(&moduli, N4096.log_n, |_| memory.next().unwrap_or_default());
+        let basis = RnsBasis::new(&moduli, N4096.log_n, |_| {
+            // The twiddles of a limb take tens of millions of instructions: the host must not take that for silence.
+            bridge.keep_alive();
+            memory.next().unwrap_or_default()
+        });
         let Ok(basis) = basis else {
             panic!("the primes of a parameter set have transforms")
         };

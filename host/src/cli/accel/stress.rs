@@ -17,6 +17,9 @@ use crate::cli::connection;
 use crate::cli::output::{Report, count, milliseconds, table, thousands, to_microseconds};
 use crate::cli::progress;
 
+/// How long the device may be silent: it is reset on purpose, and what is said between is lost on purpose.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// Arguments of `addax accel stress`.
 #[derive(Args)]
 pub struct StressArgs {
@@ -94,8 +97,8 @@ pub fn stress(args: &StressArgs) -> Result<StressReport> {
         .with_context(context)?
         .faulty(Rates::even(args.fault), args.seed);
     let patience = Patience {
+        silence: SILENCE,
         job: args.timeout,
-        ..Patience::default()
     };
     let mut client = Client::open(line, patience).with_context(context)?;
     let identity = client.identity().clone();
