@@ -95,6 +95,15 @@ pub fn run() -> ExitCode {
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
     let json = cli.json;
+    if let Ok(name) = std::env::var("ADDAX_SIMD")
+        && addax_core::simd::Level::from_name(&name).is_none()
+    {
+        let levels = addax_core::simd::Level::ALL.map(|level| level.name());
+        anyhow::bail!(
+            "the environment variable ADDAX_SIMD is {name:?}: it may be {}, or unset",
+            levels.join(", ")
+        );
+    }
     match &cli.command {
         Command::Demo(args) => finish(json, &demo::run(args)?),
         Command::Serve(args) => finish(json, &serve::run(args, json)?),
