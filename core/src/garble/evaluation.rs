@@ -4,9 +4,10 @@ use super::bits::BitReader;
 use super::block::Block;
 use super::circuit::{Circuit, Gate, Operand, Weight};
 use super::hash::{Batch, Hash};
-use super::{GarbleError, LANES, check_length, chunks, take_counters};
+use super::{GarbleError, LANES, Turn, check_length, chunks};
 
-/// Evaluates garbled circuits of one session, in the order in which they were garbled.
+/// Evaluates garbled circuits of one session: in the order in which they were garbled, or in any order if each took its
+/// [`Turn`] in that one.
 pub struct Evaluation {
     hash: Hash,
     counter: u64,
@@ -23,7 +24,46 @@ impl Evaluation {
         }
     }
 
-    /// Evaluates `instances` instances of `circuit` on active labels.
+    /// Takes the turn of `instances` instances of `circuit` that the garbler garbled next, to evaluate them later.
+    ///
+    /// # Errors
+    /// [`GarbleError::CounterExhausted`].
+    pub fn take_turn(
+        &mut self,
+        circuit: &Circuit<'_>,
+        instances: usize,
+    ) -> Result<Turn, GarbleError> {
+        Turn::take(&mut self.counter, circuit.counts.hashed() * instances)
+    }
+
+    /// Evaluates `instances` instances of `circuit` on active labels, whose turn it is.
+    ///
+    /// Orders and errors are those of [`Evaluation::evaluate_in_turn`].
+    ///
+    /// # Errors
+    /// [`GarbleError`] if a length is wrong or the gate counter is used up. Then no turn was taken.
+    #[allow(clippy::too_many_arguments)]
+    pub fn evaluate(
+        &mut self,
+        circuit: &Circuit<'_>,
+        instances: usize,
+        evaluator: &[Block],
+        garbler: &[Block],
+        workspace: &mut [Block],
+        table: &[u8],
+        shares: &mut [u64],
+        outputs: &mut [u64],
+    ) -> Result<(), GarbleError> {
+        let mut counter = self.counter;
+        let turn = Turn::take(&mut counter, circuit.counts.hashed() * instances)?;
+        self.evaluate_in_turn(
+            turn, circuit, instances, evaluator, garbler, workspace, table, shares, outputs,
+        )?;
+        self.counter = counter;
+        Ok(())
+    }
+
+    /// Evaluates `instances` instances of `circuit` on active labels, whose `turn` was taken before.
     ///
     /// Orders are those of the [module](super), lengths those of [`super::Garbling::garble`]. `shares`, one number an
     /// instance, becomes the evaluator's part of the shared result, modulo 2^m; `outputs`
@@ -32,10 +72,11 @@ impl Evaluation {
     /// A wrong table gives wrong results, never a panic.
     ///
     /// # Errors
-    /// [`GarbleError`] if a length is wrong or the gate counter is used up.
+    /// [`GarbleError`] if a length is wrong or the turn is another's.
     #[allow(clippy::too_many_arguments)]
-    pub fn evaluate(
+    pub fn evaluate_in_turn(
         &mut self,
+        turn: Turn,
         circuit: &Circuit<'_>,
         instances: usize,
         evaluator: &[Block],
@@ -59,7 +100,8 @@ impl Evaluation {
         let registers = workspace.len().min(circuit.workspace());
         check_length("workspace", circuit.workspace(), registers)?;
         let hashed = circuit.counts.hashed();
-        let mut counter = take_counters(&mut self.counter, hashed * instances)?;
+        check_length("turn", hashed * instances, turn.count)?;
+        let mut counter = turn.first;
 
         let (mut evaluator, mut garbler, mut table) = (evaluator, garbler, table);
         let (mut shares, mut outputs) = (shares, outputs);

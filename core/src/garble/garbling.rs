@@ -4,7 +4,7 @@ use super::bits::BitWriter;
 use super::block::{Block, Delta};
 use super::circuit::{Circuit, Gate, Operand, Weight};
 use super::hash::{Batch, Hash};
-use super::{GarbleError, LANES, check_length, chunks, take_counters};
+use super::{GarbleError, LANES, Turn, check_length, chunks};
 
 /// Garbles circuits for one session: one Δ, one hash key, one gate counter that never restarts.
 pub struct Garbling {
@@ -74,7 +74,7 @@ impl Garbling {
         let registers = workspace.len().min(circuit.workspace());
         check_length("workspace", circuit.workspace(), registers)?;
         let hashed = circuit.counts.hashed();
-        let mut counter = take_counters(&mut self.counter, hashed * instances)?;
+        let mut counter = Turn::take(&mut self.counter, hashed * instances)?.first;
 
         let (mut evaluator, mut garbler, mut bits) = (evaluator, garbler, bits);
         let (mut table, mut shares) = (table, shares);

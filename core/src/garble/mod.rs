@@ -110,16 +110,25 @@ fn check_length(buffer: &'static str, expected: usize, actual: usize) -> Result<
     }
 }
 
-/// Takes `count` values of a session's gate counter and returns the first.
-fn take_counters(counter: &mut u64, count: usize) -> Result<u64, GarbleError> {
-    let first = *counter;
-    // Two tweaks a gate: the counter stays below 2^63.
-    match first.checked_add(count as u64) {
-        Some(next) if next < 1 << 63 => {
-            *counter = next;
-            Ok(first)
+/// Values of a session's gate counter that belong to some instances of a circuit and to nothing else. Using them
+/// consumes them, so that nothing is evaluated twice under one.
+pub struct Turn {
+    first: u64,
+    count: usize,
+}
+
+impl Turn {
+    /// The next `count` values.
+    fn take(counter: &mut u64, count: usize) -> Result<Self, GarbleError> {
+        let first = *counter;
+        // Two tweaks a gate: the counter stays below 2^63.
+        match first.checked_add(count as u64) {
+            Some(next) if next < 1 << 63 => {
+                *counter = next;
+                Ok(Self { first, count })
+            }
+            _ => Err(GarbleError::CounterExhausted),
         }
-        _ => Err(GarbleError::CounterExhausted),
     }
 }
 
