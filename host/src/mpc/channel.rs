@@ -63,6 +63,10 @@ message_kinds! {
     LogitMasks = 6, "the masks of the logits";
     /// Either: nothing more will come.
     Finished = 7, "the end of the session";
+    /// Client to server: prepare for an image ahead of it.
+    Prepare = 8, "the request to prepare";
+    /// Client to server: the next image uses the preparation of this number, 8 bytes.
+    UsePrepared = 9, "the number of a preparation";
     /// Either: the sender gives up; the payload says why, in UTF-8.
     Abort = 15, "an abort";
     /// Client to server: the base-transfer sender's point, 32 bytes.
@@ -79,6 +83,10 @@ message_kinds! {
     LabelSeed = 21, "the seed of the garbler's labels";
     /// Server to client: garbled tables of whole chunks.
     GarbledTables = 22, "garbled tables";
+    /// Client to server: where its input differs from the random choices of tables garbled ahead, a bit each.
+    Corrections = 23, "the corrections of choice bits";
+    /// Server to client: masked labels of these inputs, 16 bytes each.
+    InputLabels = 24, "the labels of the input";
 }
 
 /// Which way a frame went.

@@ -1,10 +1,10 @@
 //! The client's session: it evaluates.
 
-use super::garbler::{LabelStream, SEED_BYTES};
-use super::nonlinear::{self, NonLinear};
+use super::garbler::LabelStream;
+use super::nonlinear::{self, NonLinear, Task};
 use super::ot_extension::{Choices, OtReceiver};
 use super::{Channel, MessageKind, MpcError};
-use addax_core::garble::{Block, Circuit, Evaluation, LANES};
+use addax_core::garble::{Block, Circuit, Evaluation, Turn};
 use rand_core::CryptoRng;
 use std::io::{Read, Write};
 use zeroize::Zeroizing;
@@ -13,15 +13,32 @@ use zeroize::Zeroizing;
 ///
 /// After an error the session is unusable, as the parties may no longer be in step.
 pub struct Evaluator {
-    transfers: OtReceiver,
-    evaluation: Evaluation,
+    pub(super) transfers: OtReceiver,
+    pub(super) evaluation: Evaluation,
 }
 
 /// What a run yields: shares, one an instance, and revealed bits, a word a (chunk, output). Shares are wiped if the layer
 /// breaks off.
-struct Results {
-    shares: Zeroizing<Vec<u64>>,
+pub(super) struct Results {
+    pub shares: Zeroizing<Vec<u64>>,
     outputs: Vec<u64>,
+}
+
+impl Results {
+    pub fn with_capacity(instances: usize) -> Self {
+        Self {
+            shares: Zeroizing::new(Vec::with_capacity(instances)),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// The number that the revealed bits of one instance are, below `bound`.
+    pub fn index(&self, bound: usize) -> usize {
+        let bits = self.outputs.iter().enumerate();
+        let index = bits.fold(0, |index, (i, bit)| index | (*bit as usize & 1) << i);
+        // Only a garbler that deviates can make this differ.
+        index.min(bound - 1)
+    }
 }
 
 impl Evaluator {
@@ -56,10 +73,8 @@ impl Evaluator {
         layer: &NonLinear,
         shares: &[u64],
     ) -> Result<Vec<u64>, MpcError> {
-        layer.with_circuit(|circuit| {
-            self.run(channel, circuit, shares, layer.window, layer.input_bits)
-                .map(|mut results| std::mem::take(&mut *results.shares))
-        })
+        let mut results = self.run(channel, &Task::Layer(*layer), shares)?;
+        Ok(std::mem::take(&mut *results.shares))
     }
 
     /// The index of the largest of the shared signed values of `bits` bits; the lowest index wins a tie.
@@ -72,71 +87,80 @@ impl Evaluator {
         bits: u32,
         shares: &[u64],
     ) -> Result<usize, MpcError> {
-        nonlinear::with_arg_max_circuit(shares.len(), bits, |circuit| {
-            let results = self.run(channel, circuit, shares, shares.len(), bits)?;
-            let index = results
-                .outputs
-                .iter()
-                .enumerate()
-                .fold(0, |index, (i, bit)| index | (*bit as usize & 1) << i);
-            // Only a garbler that deviates can make this differ.
-            Ok(index.min(shares.len() - 1))
-        })
+        let values = shares.len();
+        let results = self.run(channel, &Task::ArgMax { values, bits }, shares)?;
+        Ok(results.index(values))
     }
 
     fn run<S: Read + Write>(
         &mut self,
         channel: &mut Channel<S>,
-        circuit: &Circuit<'_>,
+        task: &Task,
         shares: &[u64],
-        window: usize,
-        bits: u32,
     ) -> Result<Results, MpcError> {
-        let instances = nonlinear::instances(shares.len(), window)?;
-        let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
-        let mut results = Results {
-            shares: Zeroizing::new(Vec::with_capacity(instances)),
-            outputs: Vec::new(),
-        };
-        let own_inputs = circuit.evaluator_inputs();
-        for batch in nonlinear::batches(circuit, instances) {
-            let first = results.shares.len();
-            let shares = &shares[first * window..][..batch * window];
-            let mut choices = Choices::with_capacity(batch * own_inputs);
-            let words = nonlinear::input_words(shares, window, bits, 0);
-            for (chunk, words) in words.chunks(own_inputs).enumerate() {
-                let lanes = LANES.min(batch - chunk * LANES);
-                words.iter().for_each(|&word| choices.push(word, lanes));
+        let instances = task.instances(shares.len())?;
+        task.with_circuit(|circuit| {
+            let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
+            let mut results = Results::with_capacity(instances);
+            let mut shares = shares;
+            for batch in nonlinear::batches(circuit, instances) {
+                let own;
+                (own, shares) = shares.split_at(batch * task.window());
+                let choices = Choices::of_shares(task, circuit, own);
+                let labels = self.transfers.extend(channel, &choices)?;
+                let mut stream = LabelStream::new(channel.receive_array(MessageKind::LabelSeed)?);
+                let mut labels = labels.as_slice();
+                for frame in nonlinear::frames(circuit, batch) {
+                    let length = circuit.table_bytes(frame);
+                    let table = channel.receive_exact(MessageKind::GarbledTables, length)?;
+                    let own;
+                    (own, labels) = labels.split_at(frame * circuit.evaluator_inputs());
+                    let turn = self.evaluation.take_turn(circuit, frame)?;
+                    self.evaluate_frame(
+                        circuit,
+                        (frame, turn),
+                        own,
+                        &mut stream,
+                        &table,
+                        &mut workspace,
+                        &mut results,
+                    )?;
+                }
             }
-            let labels = self.transfers.extend(channel, &choices)?;
-            let mut stream =
-                LabelStream::new(channel.receive_array::<SEED_BYTES>(MessageKind::LabelSeed)?);
+            Ok(results)
+        })
+    }
 
-            let mut active_labels = labels.as_slice();
-            for frame in nonlinear::frames(circuit, batch) {
-                let table = channel
-                    .receive_exact(MessageKind::GarbledTables, circuit.table_bytes(frame))?;
-                let mut garbler_labels = vec![Block::ZERO; frame * circuit.garbler_inputs()];
-                stream.fill(&mut garbler_labels);
-                let own_labels;
-                (own_labels, active_labels) = active_labels.split_at(frame * own_inputs);
-                let first_share = results.shares.len();
-                results.shares.resize(first_share + frame, 0);
-                let first_output = results.outputs.len();
-                let words = Circuit::input_words(circuit.outputs(), frame);
-                results.outputs.resize(first_output + words, 0);
-                self.evaluation.evaluate(
-                    circuit,
-                    frame,
-                    own_labels,
-                    &garbler_labels,
-                    &mut workspace,
-                    &table,
-                    &mut results.shares[first_share..],
-                    &mut results.outputs[first_output..],
-                )?;
-            }
-        }
-        Ok(results)
+    /// Evaluates the next instances of a circuit on this party's active labels.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn evaluate_frame(
+        &mut self,
+        circuit: &Circuit<'_>,
+        (instances, turn): (usize, Turn),
+        labels: &[Block],
+        garbler_labels: &mut LabelStream,
+        table: &[u8],
+        workspace: &mut [Block],
+        results: &mut Results,
+    ) -> Result<(), MpcError> {
+        let mut theirs = vec![Block::ZERO; instances * circuit.garbler_inputs()];
+        garbler_labels.fill(&mut theirs);
+        let first_share = results.shares.len();
+        results.shares.resize(first_share + instances, 0);
+        let first_output = results.outputs.len();
+        let words = Circuit::input_words(circuit.outputs(), instances);
+        results.outputs.resize(first_output + words, 0);
+        self.evaluation.evaluate_in_turn(
+            turn,
+            circuit,
+            instances,
+            labels,
+            &theirs,
+            workspace,
+            table,
+            &mut results.shares[first_share..],
+            &mut results.outputs[first_output..],
+        )?;
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The server's session: it garbles.
 
-use super::nonlinear::{self, NonLinear};
+use super::nonlinear::{self, NonLinear, Task};
 use super::ot_extension::OtSender;
 use super::{Channel, MessageKind, MpcError};
 use addax_core::garble::{Block, Circuit, Delta, Garbling, GarblingInputs, LANES};
@@ -55,14 +55,6 @@ pub struct Garbler {
     garbling: Garbling,
 }
 
-/// What the shares of a run look like.
-struct Inputs<'a> {
-    shares: &'a [u64],
-    window: usize,
-    bits: u32,
-    offset: u64,
-}
-
 impl Garbler {
     /// Starts a session: draws Δ and the hash key and runs the base transfers.
     ///
@@ -100,15 +92,8 @@ impl Garbler {
         shares: &[u64],
         rng: &mut R,
     ) -> Result<Vec<u64>, MpcError> {
-        layer.with_circuit(|circuit| {
-            let inputs = Inputs {
-                shares,
-                window: layer.window,
-                bits: layer.input_bits,
-                offset: layer.rounding_offset(),
-            };
-            self.run(channel, circuit, &inputs, rng)
-        })
+        let task = Task::Layer(*layer);
+        task.with_circuit(|circuit| self.run(channel, circuit, (&task, shares), rng, None))
     }
 
     /// Lets the evaluator learn the index of the largest of the shared signed values of `bits` bits, and nothing else;
@@ -123,34 +108,45 @@ impl Garbler {
         shares: &[u64],
         rng: &mut R,
     ) -> Result<(), MpcError> {
-        nonlinear::with_arg_max_circuit(shares.len(), bits, |circuit| {
-            let inputs = Inputs {
-                shares,
-                window: shares.len(),
-                bits,
-                offset: 0,
-            };
-            self.run(channel, circuit, &inputs, rng).map(drop)
-        })?;
+        let values = shares.len();
+        let task = Task::ArgMax { values, bits };
+        task.with_circuit(|circuit| self.run(channel, circuit, (&task, shares), rng, None))?;
         channel.flush()
     }
 
-    fn run<S: Read + Write, R: CryptoRng + ?Sized>(
+    /// The session's offset Δ.
+    pub(super) const fn delta(&self) -> Block {
+        self.transfers.delta()
+    }
+
+    /// Garbles and sends. The evaluator's labels of "false" are what the transfers gave this party; or, if it garbles
+    /// ahead, fresh ones, and `pads` gets what these differ by.
+    pub(super) fn run<S: Read + Write, R: CryptoRng + ?Sized>(
         &mut self,
         channel: &mut Channel<S>,
         circuit: &Circuit<'_>,
-        inputs: &Inputs<'_>,
+        (task, shares): (&Task, &[u64]),
         rng: &mut R,
+        mut pads: Option<&mut Zeroizing<Vec<Block>>>,
     ) -> Result<Vec<u64>, MpcError> {
-        let window = inputs.window;
-        let instances = nonlinear::instances(inputs.shares.len(), window)?;
+        let window = task.window();
+        let instances = task.instances(shares.len())?;
         let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
         // Wiped if the layer breaks off.
         let mut results = Zeroizing::new(Vec::with_capacity(instances));
         for batch in nonlinear::batches(circuit, instances) {
             let (evaluator_inputs, own_inputs) =
                 (circuit.evaluator_inputs(), circuit.garbler_inputs());
-            let labels = self.transfers.extend(channel, batch * evaluator_inputs)?;
+            let mut labels = self.transfers.extend(channel, batch * evaluator_inputs)?;
+            if let Some(pads) = &mut pads {
+                let mut seed = Zeroizing::new([0; SEED_BYTES]);
+                rng.fill_bytes(&mut *seed);
+                let mut fresh = Zeroizing::new(vec![Block::ZERO; labels.len()]);
+                LabelStream::new(*seed).fill(&mut fresh);
+                let differences = fresh.iter().zip(labels.iter());
+                pads.extend(differences.map(|(&label, &transferred)| label ^ transferred));
+                labels = fresh;
+            }
             let mut seed = [0; SEED_BYTES];
             rng.fill_bytes(&mut seed);
             channel.send(MessageKind::LabelSeed, &seed)?;
@@ -159,8 +155,8 @@ impl Garbler {
             let mut zero_labels = labels.as_slice();
             for frame in nonlinear::frames(circuit, batch) {
                 let first = results.len();
-                let shares = &inputs.shares[first * window..][..frame * window];
-                let bits = nonlinear::input_words(shares, window, inputs.bits, inputs.offset);
+                let shares = &shares[first * window..][..frame * window];
+                let bits = nonlinear::input_words(shares, window, task.bits(), task.offset());
                 let mut active = vec![Block::ZERO; frame * own_inputs];
                 stream.fill(&mut active);
                 let evaluator_zero_labels;

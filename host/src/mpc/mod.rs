@@ -7,6 +7,7 @@
 //! nonlinear     which circuit a layer is, what it costs, and the orders of its inputs
 //! garbler       the server's session
 //! evaluator     the client's session
+//! ahead         what both can do before the input is known
 //! ```
 //!
 //! The server garbles, the client evaluates. With Δ the garbler's free-XOR offset, a correlated transfer with
@@ -17,6 +18,7 @@
 //! Whatever a peer sends is checked before it is used, and nothing of it leads to a panic; but a party that deviates
 //! can make results wrong, and a garbler that deviates can make failure depend on the client's data.
 
+pub mod ahead;
 pub mod base_ot;
 pub mod channel;
 pub mod evaluator;
@@ -25,10 +27,11 @@ pub mod nonlinear;
 pub mod ot_extension;
 mod transpose;
 
+pub use ahead::{GarbledAhead, TablesAhead};
 pub use channel::{Channel, Direction, HEADER_BYTES, MessageKind, TranscriptEntry};
 pub use evaluator::Evaluator;
 pub use garbler::Garbler;
-pub use nonlinear::{Function, NonLinear, arg_max_and_gates, arg_max_bytes};
+pub use nonlinear::{Function, NonLinear, Task, arg_max_and_gates, arg_max_bytes};
 
 use addax_core::garble::{CircuitError, GarbleError};
 use std::io;

@@ -117,6 +117,16 @@ impl NonLinear {
             .unwrap_or_default()
     }
 
+    /// The same with tables that are garbled ahead: bytes before the input is known, and bytes after, each (evaluator to
+    /// garbler, garbler to evaluator).
+    pub fn bytes_ahead(&self, instances: usize) -> [(usize, usize); 2] {
+        self.with_circuit(|circuit| {
+            let ahead = bytes(circuit, instances);
+            Ok([ahead, super::ahead::online_bytes(circuit, instances)])
+        })
+        .unwrap_or_default()
+    }
+
     /// Round trips for `instances` instances; 0 for a layer that is invalid.
     pub fn rounds(&self, instances: usize) -> usize {
         self.with_circuit(|circuit| Ok(batches(circuit, instances).count()))
@@ -157,8 +167,73 @@ impl NonLinear {
     }
 }
 
+/// What two parties compute on shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// A layer; its results are shares again.
+    Layer(NonLinear),
+    /// The index of the largest of signed values, which the evaluator learns.
+    ArgMax {
+        /// How many values.
+        values: usize,
+        /// Bits of a share.
+        bits: u32,
+    },
+}
+
+impl Task {
+    /// Shares that an instance takes.
+    pub(super) const fn window(&self) -> usize {
+        match self {
+            Self::Layer(layer) => layer.window,
+            Self::ArgMax { values, .. } => *values,
+        }
+    }
+
+    /// Bits of a share that goes in.
+    pub(super) const fn bits(&self) -> u32 {
+        match self {
+            Self::Layer(layer) => layer.input_bits,
+            Self::ArgMax { bits, .. } => *bits,
+        }
+    }
+
+    /// What the garbler adds to each of its shares.
+    pub(super) fn offset(&self) -> u64 {
+        match self {
+            Self::Layer(layer) => layer.rounding_offset(),
+            Self::ArgMax { .. } => 0,
+        }
+    }
+
+    /// The number of instances that `shares` shares make.
+    ///
+    /// # Errors
+    /// [`MpcError::InvalidLayer`] if they do not fill whole windows.
+    pub fn instances(&self, shares: usize) -> Result<usize, MpcError> {
+        let window = self.window();
+        if window == 0 || !shares.is_multiple_of(window) {
+            return Err(MpcError::InvalidLayer(format!(
+                "{shares} shares do not make windows of {window}"
+            )));
+        }
+        Ok(shares / window)
+    }
+
+    /// Builds the circuit and hands it to `then`.
+    pub(super) fn with_circuit<T>(
+        &self,
+        then: impl FnOnce(&Circuit<'_>) -> Result<T, MpcError>,
+    ) -> Result<T, MpcError> {
+        match self {
+            Self::Layer(layer) => layer.with_circuit(then),
+            Self::ArgMax { values, bits } => with_arg_max_circuit(*values, *bits, then),
+        }
+    }
+}
+
 /// The circuit that finds the index of the largest of `values` signed values of `bits` bits, the lowest such index.
-pub(super) fn with_arg_max_circuit<T>(
+fn with_arg_max_circuit<T>(
     values: usize,
     bits: u32,
     then: impl FnOnce(&Circuit<'_>) -> Result<T, MpcError>,
@@ -218,16 +293,6 @@ fn with_circuit<T>(
     let mut builder = Builder::new(&mut memory, share_bits);
     build(&mut builder);
     then(&builder.finish(&mut gates)?)
-}
-
-/// The number of instances that `shares` shares make.
-pub(super) fn instances(shares: usize, window: usize) -> Result<usize, MpcError> {
-    if window == 0 || !shares.is_multiple_of(window) {
-        return Err(MpcError::InvalidLayer(format!(
-            "{shares} shares do not make windows of {window}"
-        )));
-    }
-    Ok(shares / window)
 }
 
 /// Instances of each round trip.

@@ -25,9 +25,10 @@
 //! Streams are AES-128 in counter mode under the seeds. The counter goes on through all extensions of a session.
 
 use super::base_ot::{self, Key};
+use super::nonlinear::{self, Task};
 use super::transpose::transpose;
 use super::{Channel, MessageKind, MpcError};
-use addax_core::garble::{Block, Delta};
+use addax_core::garble::{Block, Circuit, Delta, LANES};
 use aes::Aes128Enc;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use rand_core::CryptoRng;
@@ -146,6 +147,37 @@ impl Choices {
         }
     }
 
+    /// `bits` random bits.
+    pub fn random<R: CryptoRng + ?Sized>(bits: usize, rng: &mut R) -> Self {
+        let mut choices = Self::with_capacity(bits);
+        while choices.length < bits {
+            let count = (bits - choices.length).min(64);
+            choices.push(rng.next_u64() >> (64 - count), count);
+        }
+        choices
+    }
+
+    /// The evaluator's input bits of instances with these shares, in the order of its labels.
+    pub(super) fn of_shares(task: &Task, circuit: &Circuit<'_>, shares: &[u64]) -> Self {
+        let (inputs, window) = (circuit.evaluator_inputs(), task.window());
+        let instances = shares.len() / window;
+        let mut choices = Self::with_capacity(instances * inputs);
+        let words = nonlinear::input_words(shares, window, task.bits(), 0);
+        for (chunk, words) in words.chunks(inputs).enumerate() {
+            let lanes = LANES.min(instances - chunk * LANES);
+            words.iter().for_each(|&word| choices.push(word, lanes));
+        }
+        choices
+    }
+
+    /// Where two strings of bits of one length differ, lowest first, in whole bytes.
+    pub(super) fn difference(&self, other: &Self) -> Vec<u8> {
+        let words = self.words.iter().zip(other.words.iter());
+        let mut bytes: Vec<u8> = words.flat_map(|(a, b)| (a ^ b).to_le_bytes()).collect();
+        bytes.truncate(self.length.div_ceil(8));
+        bytes
+    }
+
     /// Appends the lowest `count` ≤ 64 bits of `bits`, which has no others.
     pub fn push(&mut self, bits: u64, count: usize) {
         let offset = self.length % BLOCK;
@@ -257,6 +289,11 @@ pub struct OtSender {
 }
 
 impl OtSender {
+    /// Δ.
+    pub(super) const fn delta(&self) -> Block {
+        self.delta.block()
+    }
+
     /// Runs the set-up: base transfers, in which this party is the receiver with the bits of `delta`, and the trees.
     ///
     /// # Errors

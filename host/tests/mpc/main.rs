@@ -1,5 +1,6 @@
 //! Two parties on loopback: the private non-linear layers are the integer formulas, bit for bit.
 
+mod ahead;
 mod cost;
 mod faults;
 
