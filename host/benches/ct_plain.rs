@@ -108,13 +108,13 @@ impl Layer {
         randomness: &mut PartyRandomness,
     ) -> LayerCost {
         let input = ServerInput {
-            public_key: &self.public,
             ciphertexts,
             share: self.share.as_deref(),
         };
+        let mut blindings = self.encoded.blind_lazily(context, &self.public, randomness);
         let answer = self
             .encoded
-            .answer(context, machine, input, randomness, |response| {
+            .answer(context, machine, input, &mut blindings, |response| {
                 black_box(response);
                 Ok::<_, LinearError>(())
             });

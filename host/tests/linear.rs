@@ -67,7 +67,6 @@ fn run(query: &Query<'_>, expected: &[i64]) -> Outcome {
     let mut storage = vec![0; query.slots as usize * 4096];
     let mut machine = Reference::new(&**context.basis(), geometry, &mut storage[..]).unwrap();
     let input = ServerInput {
-        public_key: &public,
         ciphertexts,
         share: query.shares[1]
             .iter()
@@ -75,12 +74,19 @@ fn run(query: &Query<'_>, expected: &[i64]) -> Outcome {
             .then_some(query.shares[1]),
     };
     let mut responses = Vec::new();
+    let blindings = layer.blind(&context, &public, &mut server);
+    let known = layer.share(&blindings);
+    let mut blindings = blindings.into_iter();
     let (share, cost) = layer
-        .answer(&context, &mut machine, input, &mut server, |response| {
+        .answer(&context, &mut machine, input, &mut blindings, |response| {
             responses.push(response.to_bytes(&format));
             Ok::<_, LinearError>(())
         })
         .unwrap();
+    assert_eq!(
+        share, known,
+        "the server's share does not depend on the query"
+    );
     let programs = addax::linear::program::LayerPrograms::compile(
         context.basis(),
         &query.packing,

@@ -3,8 +3,8 @@
 use addax_core::modulus::WORD_BITS;
 use addax_core::random::{Purpose, SEED_BYTES};
 use addax_core::rlwe::{self, Decoder, Embedding};
-use addax_core::sample;
-use zeroize::Zeroizing;
+use addax_core::{poly, sample};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::keys::{expand, read_seeded};
 use super::{Context, HeError, PublicKey, SecretKey, wire};
@@ -89,6 +89,53 @@ impl FreshCiphertext {
     pub fn into_components(self, context: &Context) -> [Vec<Vec<u64>>; 2] {
         let c1 = expand(context, &self.seed);
         [self.c0, c1]
+    }
+}
+
+/// An encryption of zero that was drawn ahead and waits for its message. Used once: two messages over one would show
+/// their difference. Zeroised on drop.
+pub struct BlankCiphertext(FreshCiphertext);
+
+impl Drop for BlankCiphertext {
+    fn drop(&mut self) {
+        self.0.c0.zeroize();
+    }
+}
+
+impl BlankCiphertext {
+    /// Draws one.
+    #[must_use]
+    pub fn draw(context: &Context, secret: &SecretKey, randomness: &mut PartyRandomness) -> Self {
+        let zero = vec![0; context.n()];
+        Self(FreshCiphertext::encrypt(
+            context, secret, 1, &zero, randomness,
+        ))
+    }
+
+    /// The ciphertext of n integers mod 2^plain_bits, each given as any 64-bit representative: what
+    /// [`FreshCiphertext::encrypt`] makes with the same randomness.
+    #[must_use]
+    pub fn fill(mut self, context: &Context, plain_bits: u32, message: &[u64]) -> FreshCiphertext {
+        let seed = self.0.seed;
+        let mut c0 = std::mem::take(&mut self.0.c0);
+        let mut embedded = Zeroizing::new(vec![0; context.n()]);
+        for (limb, c0) in c0.iter_mut().enumerate() {
+            let plan = context.basis().plan(limb);
+            let embedding = Embedding::new(context.parameters().moduli(), limb, plain_bits);
+            for (value, &m) in embedded.iter_mut().zip(message) {
+                *value = embedding.embed(m);
+            }
+            plan.forward(&mut embedded);
+            poly::add_assign(&plan.modulus(), c0, &embedded);
+        }
+        context.host_transforms().encryption(context.limbs());
+        FreshCiphertext { seed, c0 }
+    }
+
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.0.c0.iter().map(|limb| size_of_val(&limb[..])).sum()
     }
 }
 

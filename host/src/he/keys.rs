@@ -3,6 +3,7 @@
 use addax_core::poly;
 use addax_core::random::{Purpose, SEED_BYTES};
 use addax_core::{rlwe, sample};
+use chacha20::ChaCha20Rng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Context, HeError, wire};
@@ -130,18 +131,24 @@ impl PublicKey {
         context: &Context,
         randomness: &mut PartyRandomness,
     ) -> ZeroEncryption {
+        self.encrypt_zero_with(context, ZeroRandomness::take(randomness))
+    }
+
+    /// The same with randomness that was taken before.
+    #[must_use]
+    pub fn encrypt_zero_with(
+        &self,
+        context: &Context,
+        mut randomness: ZeroRandomness,
+    ) -> ZeroEncryption {
         let n = context.n();
         let mut ephemeral = Zeroizing::new(vec![0; n]);
-        sample::ternary(
-            &mut randomness.generator(Purpose::Ephemeral),
-            &mut ephemeral,
-        );
-        let mut error = || {
+        sample::ternary(&mut randomness.ephemeral, &mut ephemeral);
+        let errors = randomness.errors.each_mut().map(|rng| {
             let mut error = Zeroizing::new(vec![0; n]);
-            sample::centred_binomial(&mut randomness.generator(Purpose::Error), &mut error);
+            sample::centred_binomial(rng, &mut error);
             error
-        };
-        let errors = [error(), error()];
+        });
         let mut products = [self.b.clone(), self.a.clone()];
         let mut stored = Zeroizing::new(vec![0; n]);
         for limb in 0..context.limbs() {
@@ -153,6 +160,25 @@ impl PublicKey {
         }
         context.host_transforms().encryption(context.limbs());
         ZeroEncryption { products, errors }
+    }
+}
+
+/// The generators of one encryption of zero, taken from a party in a fixed order. Used once.
+pub struct ZeroRandomness {
+    ephemeral: ChaCha20Rng,
+    errors: [ChaCha20Rng; 2],
+}
+
+impl ZeroRandomness {
+    /// The next generators of a party.
+    #[must_use]
+    pub fn take(randomness: &mut PartyRandomness) -> Self {
+        let ephemeral = randomness.generator(Purpose::Ephemeral);
+        let mut error = || randomness.generator(Purpose::Error);
+        Self {
+            ephemeral,
+            errors: [error(), error()],
+        }
     }
 }
 

@@ -11,9 +11,9 @@ mod keys;
 pub mod noise;
 pub mod wire;
 
-pub use ciphertext::{FreshCiphertext, Response, ResponseFormat};
+pub use ciphertext::{BlankCiphertext, FreshCiphertext, Response, ResponseFormat};
 pub use context::{Basis, Context, HostTransforms, TransformCounts};
-pub use keys::{PublicKey, SecretKey, ZeroEncryption};
+pub use keys::{PublicKey, SecretKey, ZeroEncryption, ZeroRandomness};
 
 /// Why bytes or arguments are not what the scheme expects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

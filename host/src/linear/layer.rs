@@ -2,14 +2,13 @@
 
 use addax_core::isa::ProgramError;
 use addax_core::machine::{MachineError, RingProcessor};
-use addax_core::modulus::Modulus;
 use addax_core::poly;
-use addax_core::random::{Purpose, SEED_BYTES};
+use addax_core::random::SEED_BYTES;
 use addax_core::rlwe::Embedding;
-use addax_core::sample;
-use rand_core::Rng;
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::blinding::{Blinding, BlindingRandomness};
 use super::program::{CompileError, LayerPrograms, input_number, input_of_number};
 use super::stream::{Part, run};
 use super::{LayerCost, Packing};
@@ -47,8 +46,6 @@ pub struct EncodedLayer {
 
 /// What the server brings to one query of a layer.
 pub struct ServerInput<'a> {
-    /// The client's key.
-    pub public_key: &'a PublicKey,
     /// The client's encrypted share, one ciphertext for each input of the packing.
     pub ciphertexts: Vec<FreshCiphertext>,
     /// The server's own share of the input tensor mod 2^k; none before the first layer.
@@ -88,11 +85,15 @@ impl EncodedLayer {
         bias: &[i64],
     ) -> Self {
         assert_eq!(bias.len(), packing.convolution().outputs, "bias length");
-        let mut encoded = Vec::new();
-        for group in 0..packing.groups() {
-            for tile in 0..packing.channel_tiles() {
+        let tiles = packing.channel_tiles();
+        let places: Vec<(usize, usize)> = (0..packing.groups())
+            .flat_map(|group| (0..tiles).map(move |tile| (group, tile)))
+            .collect();
+        let encoded: Vec<Vec<u64>> = places
+            .into_par_iter()
+            .flat_map_iter(|(group, tile)| {
                 let polynomial = packing.weight_polynomial(weights, group, tile);
-                for limb in 0..context.limbs() {
+                (0..context.limbs()).map(move |limb| {
                     let plan = context.basis().plan(limb);
                     let modulus = plan.modulus();
                     let mut values: Vec<u64> = polynomial
@@ -101,10 +102,10 @@ impl EncodedLayer {
                         .collect();
                     plan.forward(&mut values);
                     poly::to_montgomery_assign(&modulus, &mut values);
-                    encoded.push(values);
-                }
-            }
-        }
+                    values
+                })
+            })
+            .collect();
         context.host_transforms().encoding(encoded.len());
         let exponent = noise::flooding_exponent(context.parameters(), format.plain_bits);
         Self {
@@ -138,20 +139,88 @@ impl EncodedLayer {
         &self.format
     }
 
+    /// Draws what hides the responses of one query, one for each.
+    #[must_use]
+    pub fn blind(
+        &self,
+        context: &Context,
+        public_key: &PublicKey,
+        randomness: &mut PartyRandomness,
+    ) -> Vec<Blinding> {
+        self.blind_some(self.packing.responses(), context, public_key, randomness)
+    }
+
+    /// The same for the next `count` responses.
+    fn blind_some(
+        &self,
+        count: usize,
+        context: &Context,
+        public_key: &PublicKey,
+        randomness: &mut PartyRandomness,
+    ) -> Vec<Blinding> {
+        let (format, flooding) = (&self.format, self.flooding_exponent);
+        let taken: Vec<_> = (0..count)
+            .map(|_| BlindingRandomness::take(randomness))
+            .collect();
+        let draw = |taken| Blinding::draw(context, format, flooding, public_key, taken);
+        taken.into_par_iter().map(draw).collect()
+    }
+
+    /// Draws what hides the responses of one query as they are needed, as many at a time as there are threads.
+    pub fn blind_lazily<'l>(
+        &'l self,
+        context: &'l Context,
+        public_key: &'l PublicKey,
+        randomness: &'l mut PartyRandomness,
+    ) -> impl Iterator<Item = Blinding> + 'l {
+        let mut left = self.packing.responses();
+        std::iter::from_fn(move || {
+            let count = left.min(rayon::current_num_threads());
+            left -= count;
+            (count > 0).then(|| self.blind_some(count, context, public_key, randomness))
+        })
+        .flatten()
+    }
+
+    /// The server's share of the output tensor mod 2^k under these blindings: masks plus bias. It does not depend on the
+    /// query.
+    ///
+    /// # Panics
+    /// If there are fewer blindings than responses.
+    #[must_use]
+    pub fn share(&self, blindings: &[Blinding]) -> Zeroizing<Vec<u64>> {
+        let output = self.packing.convolution().output_shape();
+        let mut share = Zeroizing::new(vec![0; output.len()]);
+        for index in 0..self.packing.responses() {
+            self.share_part(index, &blindings[index], &mut share);
+        }
+        share
+    }
+
+    /// Fills in what one response contributes to the server's share.
+    fn share_part(&self, response: usize, blinding: &Blinding, share: &mut [u64]) {
+        let area = self.packing.convolution().output_shape().area();
+        let mask = u64::MAX >> (64 - self.format.plain_bits);
+        for position in self.packing.outputs(response) {
+            let bias = self.bias[position.output / area] as u64;
+            share[position.output] = blinding.mask(position.coefficient).wrapping_add(bias) & mask;
+        }
+    }
+
     /// Answers one query: hands each response to `send` as soon as it is ready and returns the server's share of the
-    /// output tensor mod 2^k (mask plus bias), with what the machine took.
+    /// output tensor mod 2^k (mask plus bias), with what the machine took. Each response uses up one of the `blindings`.
     ///
     /// # Errors
     /// The machine is too small or fails, or what `send` returns.
     ///
     /// # Panics
-    /// If the number of ciphertexts or the length of the share does not fit the packing.
+    /// If the number of ciphertexts or the length of the share does not fit the packing, or the blindings end too early.
     pub fn answer<E: From<LinearError>>(
         &self,
         context: &Context,
         machine: &mut dyn RingProcessor,
         input: ServerInput<'_>,
-        randomness: &mut PartyRandomness,
+        blindings: &mut dyn Iterator<Item = Blinding>,
         mut send: impl FnMut(Response) -> Result<(), E>,
     ) -> Result<(Zeroizing<Vec<u64>>, LayerCost), E> {
         let packing = &self.packing;
@@ -172,9 +241,8 @@ impl EncodedLayer {
             inputs.push(Input { components, seed });
         }
 
-        let output = packing.convolution().output_shape();
-        let mask = u64::MAX >> (64 - self.format.plain_bits);
-        let mut share = Zeroizing::new(vec![0; output.len()]);
+        let outputs = packing.convolution().output_shape().len();
+        let mut share = Zeroizing::new(vec![0; outputs]);
         for (area, inputs) in inputs.chunks_exact(packing.channel_tiles()).enumerate() {
             let [limbs, tiles] = [context.limbs(), packing.channel_tiles()];
             let residents = (0..programs.residents())
@@ -186,9 +254,7 @@ impl EncodedLayer {
             run(machine, &programs.load, residents, context, &mut cost)?;
             for group in 0..packing.groups() {
                 let response_index = area * packing.groups() + group;
-                let (masks, noise) =
-                    blind(context, &self.format, self.flooding_exponent, randomness);
-                let zero = input.public_key.encrypt_zero(context, randomness);
+                let blinding = blindings.next().expect("a blinding a response");
                 let mut components = [Vec::new(), Vec::new()];
                 for (c, component) in components.iter_mut().enumerate() {
                     let mut parts = Vec::new();
@@ -200,20 +266,13 @@ impl EncodedLayer {
                             let weights = (group * tiles + t) * limbs + l;
                             parts.push(Part::from(&self.weights[weights][..]));
                         }
-                        parts.push(Part::from(&zero.products[c][l][..]));
-                        let modulus = context.basis().modulus(l);
-                        let blinding = if c == 0 { Some(&noise[l][..]) } else { None };
-                        let errors = coefficients(&modulus, &zero.errors[c], blinding);
-                        parts.push(Part::from(errors));
+                        parts.push(Part::from(blinding.product(c, l)));
+                        parts.push(Part::from(blinding.coefficients(c, l)));
                     }
                     *component = run(machine, &programs.components[c], parts, context, &mut cost)?;
                 }
+                self.share_part(response_index, &blinding, &mut share);
                 let positions = packing.outputs(response_index);
-                for position in &positions {
-                    let channel = position.output / output.area();
-                    share[position.output] =
-                        masks[position.coefficient].wrapping_add(self.bias[channel] as u64) & mask;
-                }
                 let used: Vec<usize> = positions.iter().map(|p| p.coefficient).collect();
                 send(Response::extract(&self.format, context, &components, &used))?;
             }
@@ -238,64 +297,4 @@ impl EncodedLayer {
         }
         parts
     }
-}
-
-/// A fresh mask mod 2^k for every coefficient, and in each limb flooding noise minus the embedded mask.
-fn blind(
-    context: &Context,
-    format: &ResponseFormat,
-    flooding_exponent: Option<u32>,
-    randomness: &mut PartyRandomness,
-) -> (Zeroizing<Vec<u64>>, Vec<Zeroizing<Vec<u64>>>) {
-    let n = context.n();
-    let plain_mask = u64::MAX >> (64 - format.plain_bits);
-    let mut rng = randomness.generator(Purpose::Mask);
-    let masks: Zeroizing<Vec<u64>> =
-        Zeroizing::new((0..n).map(|_| rng.next_u64() & plain_mask).collect());
-    let mut rng = randomness.generator(Purpose::Flooding);
-    let flooding: Zeroizing<Vec<i128>> = Zeroizing::new(match flooding_exponent {
-        Some(exponent) => (0..n)
-            .map(|_| sample::flooding(&mut rng, exponent))
-            .collect(),
-        None => vec![0; n],
-    });
-    let noise = (0..context.limbs())
-        .map(|limb| {
-            let modulus = context.basis().modulus(limb);
-            let moduli = context.parameters().moduli();
-            let embedding = Embedding::new(moduli, limb, format.plain_bits);
-            let values = masks.iter().zip(flooding.iter());
-            Zeroizing::new(
-                values
-                    .map(|(&mask, &flood)| {
-                        modulus.sub(residue_wide(&modulus, flood), embedding.embed(mask))
-                    })
-                    .collect(),
-            )
-        })
-        .collect();
-    (masks, noise)
-}
-
-/// The residue of |x| < 2^102 mod a prime of 35 bits, without a branch on x.
-fn residue_wide(modulus: &Modulus, x: i128) -> u64 {
-    const DIGIT: u32 = 34;
-    let sign = (x >> 127) as u64;
-    let magnitude = x.unsigned_abs();
-    let digit = |index: u32| (magnitude >> (index * DIGIT)) & ((1 << DIGIT) - 1);
-    let high = modulus.reduce_wide((digit(2) << DIGIT) | digit(1));
-    let residue = modulus.reduce_wide((u128::from(high) << DIGIT) | digit(0));
-    (residue & !sign) | (modulus.neg(residue) & sign)
-}
-
-/// The residues of error coefficients, plus a blinding polynomial if there is one.
-fn coefficients(modulus: &Modulus, errors: &[i8], blinding: Option<&[u64]>) -> Vec<u64> {
-    let mut values: Vec<u64> = errors
-        .iter()
-        .map(|&e| modulus.from_signed(i64::from(e)))
-        .collect();
-    if let Some(blinding) = blinding {
-        poly::add_assign(modulus, &mut values, blinding);
-    }
-    values
 }

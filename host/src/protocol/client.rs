@@ -8,12 +8,13 @@ use zeroize::Zeroizing;
 
 use super::first::{Encryptor, FirstLayer, Input, OwnImage};
 use super::handshake;
-use super::measure::{LayerMeasure, Measures, Running, Side};
+use super::measure::{Counts, LayerMeasure, Measures, Running, Side};
 use super::plan::{ClientLimits, LinearStage, PublicPlan, Reveal, Stage};
+use super::prepared::{ClientStage, MAX_PREPARED, Prepared};
 use super::{ProtocolError, abort_on_error};
-use crate::he::{Context, Response, SecretKey, TransformCounts, noise, wire};
-use crate::linear::{LayerCost, pool};
-use crate::mpc::{Channel, Evaluator, MessageKind};
+use crate::he::{BlankCiphertext, Context, Response, SecretKey, TransformCounts, noise, wire};
+use crate::linear::pool;
+use crate::mpc::{Channel, Evaluator, MessageKind, TablesAhead, Task};
 use crate::net::{self, Pool, Shape};
 use crate::random::PartyRandomness;
 
@@ -35,6 +36,18 @@ pub struct Client<S> {
     evaluator: Evaluator,
     randomness: PartyRandomness,
     measures: Measures,
+    session: [u8; 32],
+    /// Preparations made so far, and those that wait for their image.
+    prepared: (u64, usize),
+}
+
+/// What connecting yields.
+struct SetUp {
+    context: Context,
+    plan: PublicPlan,
+    secret: SecretKey,
+    evaluator: Evaluator,
+    session: [u8; 32],
 }
 
 impl<S: Read + Write> Client<S> {
@@ -61,15 +74,17 @@ impl<S: Read + Write> Client<S> {
         input: &mut dyn Input,
     ) -> Result<Self, ProtocolError> {
         let result = Self::set_up(&mut channel, limits, &mut randomness, input);
-        let (context, plan, secret, evaluator) = abort_on_error(&mut channel, result)?;
+        let set_up = abort_on_error(&mut channel, result)?;
         Ok(Self {
             channel,
-            context,
-            plan,
-            secret,
-            evaluator,
+            context: set_up.context,
+            plan: set_up.plan,
+            secret: set_up.secret,
+            evaluator: set_up.evaluator,
             randomness,
             measures: Measures::default(),
+            session: set_up.session,
+            prepared: (0, 0),
         })
     }
 
@@ -78,7 +93,7 @@ impl<S: Read + Write> Client<S> {
         limits: &ClientLimits,
         randomness: &mut PartyRandomness,
         input: &mut dyn Input,
-    ) -> Result<(Context, PublicPlan, SecretKey, Evaluator), ProtocolError> {
+    ) -> Result<SetUp, ProtocolError> {
         let (plan, mut transcript) = handshake::greet(channel, randomness)?;
         let parameters = plan.check(limits)?;
         let context = Context::new(parameters);
@@ -86,8 +101,15 @@ impl<S: Read + Write> Client<S> {
         channel.send(MessageKind::PublicKey, &public)?;
         transcript.add(&public);
         let mut rng = randomness.generator(Purpose::ObliviousTransfer);
-        let evaluator = Evaluator::new(channel, transcript.session(), &mut rng)?;
-        Ok((context, plan, secret, evaluator))
+        let session = transcript.session();
+        let evaluator = Evaluator::new(channel, session, &mut rng)?;
+        Ok(SetUp {
+            context,
+            plan,
+            secret,
+            evaluator,
+            session,
+        })
     }
 
     /// The server's plan, checked.
@@ -137,7 +159,53 @@ impl<S: Read + Write> Client<S> {
         input: &mut dyn Input,
         mut progress: impl FnMut(usize),
     ) -> Result<Answer, ProtocolError> {
-        let result = self.infer(input, &mut progress);
+        let result = self.infer(input, None, &mut progress);
+        abort_on_error(&mut self.channel, result)
+    }
+
+    /// Prepares for an image that is not known yet: the server draws its shares and garbles on them.
+    ///
+    /// # Errors
+    /// [`ProtocolError::TooManyPrepared`] if [`MAX_PREPARED`] wait for their images (the session stays usable), or a
+    /// failed session.
+    pub fn prepare(&mut self) -> Result<Prepared, ProtocolError> {
+        if self.prepared.1 == MAX_PREPARED {
+            return Err(ProtocolError::TooManyPrepared);
+        }
+        let result = self.prepare_image();
+        abort_on_error(&mut self.channel, result)
+    }
+
+    /// Classifies one image as [`Client::classify`] does, with what was prepared for it.
+    ///
+    /// # Errors
+    /// An image of another size or a preparation of another session (this one stays usable), or a failed session. The
+    /// preparation is used up in any case.
+    pub fn classify_prepared(
+        &mut self,
+        prepared: Prepared,
+        image: &[u8],
+        progress: impl FnMut(usize),
+    ) -> Result<Answer, ProtocolError> {
+        let mut image = OwnImage::of(self.plan.input_shape(), self.plan.input_bits, image)?;
+        self.classify_input_prepared(prepared, &mut image, progress)
+    }
+
+    /// Classifies what `input` encrypts, with what was prepared for it.
+    ///
+    /// # Errors
+    /// As [`Client::classify_prepared`], and what `input` fails with.
+    pub fn classify_input_prepared(
+        &mut self,
+        prepared: Prepared,
+        input: &mut dyn Input,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Answer, ProtocolError> {
+        if prepared.session != self.session {
+            return Err(ProtocolError::ForeignPreparation);
+        }
+        self.prepared.1 -= 1;
+        let result = self.infer(input, Some(prepared), &mut progress);
         abort_on_error(&mut self.channel, result)
     }
 
@@ -151,12 +219,79 @@ impl<S: Read + Write> Client<S> {
         Ok(self.measures.into_layers())
     }
 
+    fn prepare_image(&mut self) -> Result<Prepared, ProtocolError> {
+        self.measures.begin(true);
+        self.channel.send(MessageKind::Prepare, &[])?;
+        let mut shape = self.plan.input_shape();
+        let mut stages = Vec::with_capacity(self.plan.stages.len());
+        for index in 0..self.plan.stages.len() {
+            let stage = self.plan.stages[index].clone();
+            let mut made = ClientStage::default();
+            if let Some(linear) = &stage.linear {
+                let running = Running::start(&self.channel);
+                let packing = linear.packing(self.context.parameters())?;
+                let draw =
+                    |_| BlankCiphertext::draw(&self.context, &self.secret, &mut self.randomness);
+                made.blanks = (0..packing.inputs()).map(draw).collect();
+                shape = linear.convolution.output_shape();
+                self.end(&running, &linear.name, linear.kind(), 0);
+            }
+            for layer in &stage.pools {
+                let running = Running::start(&self.channel);
+                shape = fit(layer.output_shape(shape))?;
+                self.end(&running, &layer.name, "sum", 0);
+            }
+            if let Some(activation) = &stage.activation {
+                let running = Running::start(&self.channel);
+                let next = self.plan.next_plain_bits(index);
+                let task = Task::Layer(activation.circuit(stage.plain_bits, next));
+                shape = fit(activation.output_shape(shape))?;
+                made.activation = Some(self.receive_ahead(task, shape.len())?);
+                self.end(&running, &activation.name, activation.kind(), 0);
+            }
+            stages.push(made);
+        }
+        let mut answer = None;
+        if self.plan.reveal == Reveal::ArgMax {
+            let running = Running::start(&self.channel);
+            let bits = self.plan.stages.last().map_or(1, |stage| stage.plain_bits);
+            let values = shape.len();
+            answer = Some(self.receive_ahead(Task::ArgMax { values, bits }, 1)?);
+            self.end(&running, "answer", "arg max", 0);
+        }
+        let number = self.prepared.0;
+        self.prepared = (number + 1, self.prepared.1 + 1);
+        Ok(Prepared {
+            session: self.session,
+            number,
+            stages,
+            answer,
+        })
+    }
+
+    fn receive_ahead(
+        &mut self,
+        task: Task,
+        instances: usize,
+    ) -> Result<TablesAhead, ProtocolError> {
+        let mut rng = self.randomness.generator(Purpose::ObliviousTransfer);
+        let channel = &mut self.channel;
+        Ok(self
+            .evaluator
+            .receive_ahead(channel, task, instances, &mut rng)?)
+    }
+
     fn infer(
         &mut self,
         input: &mut dyn Input,
+        mut prepared: Option<Prepared>,
         progress: &mut impl FnMut(usize),
     ) -> Result<Answer, ProtocolError> {
-        self.measures.begin_image();
+        self.measures.begin(false);
+        if let Some(prepared) = &prepared {
+            let number = prepared.number.to_le_bytes();
+            self.channel.send(MessageKind::UsePrepared, &number)?;
+        }
         let mut shape = self.plan.input_shape();
         let first = self.plan.stages.first();
         // Where the first layer encrypts, nothing else needs the values.
@@ -166,10 +301,18 @@ impl<S: Read + Write> Client<S> {
         };
         for index in 0..self.plan.stages.len() {
             let stage = self.plan.stages[index].clone();
+            let ready = match &mut prepared {
+                Some(prepared) => std::mem::take(&mut prepared.stages[index]),
+                None => ClientStage::default(),
+            };
             if let Some(linear) = &stage.linear {
+                let blanks = ready.blanks;
                 share = match index {
-                    0 => self.linear(linear, stage.plain_bits, input)?,
-                    _ => self.linear(linear, stage.plain_bits, &mut OwnImage::from(share))?,
+                    0 => self.linear(linear, stage.plain_bits, input, blanks)?,
+                    _ => {
+                        let mut own = OwnImage::from(share);
+                        self.linear(linear, stage.plain_bits, &mut own, blanks)?
+                    }
                 };
                 shape = linear.convolution.output_shape();
             }
@@ -183,16 +326,18 @@ impl<S: Read + Write> Client<S> {
                     share = Zeroizing::new(fit(pool::gather_windows(&share, shape, &window))?);
                     shape = fit(activation.output_shape(shape))?;
                 }
-                share = self
-                    .evaluator
-                    .layer(&mut self.channel, &circuit, &share)?
-                    .into();
+                let (evaluator, channel) = (&mut self.evaluator, &mut self.channel);
+                let result = match ready.activation {
+                    Some(tables) => evaluator.evaluate_ahead(channel, tables, &share)?,
+                    None => evaluator.layer(channel, &circuit, &share)?,
+                };
+                share = result.into();
                 let gates = circuit.and_gates() * shape.len();
                 self.end(&running, &activation.name, activation.kind(), gates);
             }
             progress(index + 1);
         }
-        self.reveal(&share)
+        self.reveal(&share, prepared.and_then(|prepared| prepared.answer))
     }
 
     fn linear(
@@ -200,17 +345,20 @@ impl<S: Read + Write> Client<S> {
         linear: &LinearStage,
         plain_bits: u32,
         input: &mut dyn Input,
+        blanks: Vec<BlankCiphertext>,
     ) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
         let running = Running::start(&self.channel);
         let context = &self.context;
         let packing = linear.packing(context.parameters())?;
+        let mut blanks = blanks.into_iter();
         for index in 0..packing.inputs() {
             let layer = FirstLayer {
                 packing: &packing,
                 plain_bits,
                 input_bits: self.plan.input_bits,
             };
-            let encryptor = Encryptor::new(context, &self.secret, &mut self.randomness);
+            let blank = blanks.next();
+            let encryptor = Encryptor::new(context, &self.secret, &mut self.randomness, blank);
             let ciphertext = input.encrypt(&layer, index, encryptor)?;
             self.channel.send(MessageKind::Ciphertexts, &ciphertext)?;
         }
@@ -251,7 +399,11 @@ impl<S: Read + Write> Client<S> {
         Ok((shape, share))
     }
 
-    fn reveal(&mut self, share: &[u64]) -> Result<Answer, ProtocolError> {
+    fn reveal(
+        &mut self,
+        share: &[u64],
+        tables: Option<TablesAhead>,
+    ) -> Result<Answer, ProtocolError> {
         let bits = self.plan.stages.last().map_or(1, |stage| stage.plain_bits);
         match self.plan.reveal {
             Reveal::Logits => {
@@ -273,7 +425,11 @@ impl<S: Read + Write> Client<S> {
             }
             Reveal::ArgMax => {
                 let running = Running::start(&self.channel);
-                let label = self.evaluator.arg_max(&mut self.channel, bits, share)?;
+                let (evaluator, channel) = (&mut self.evaluator, &mut self.channel);
+                let label = match tables {
+                    Some(tables) => evaluator.arg_max_ahead(channel, tables, share)?,
+                    None => evaluator.arg_max(channel, bits, share)?,
+                };
                 let gates = crate::mpc::arg_max_and_gates(bits, share.len());
                 self.end(&running, "answer", "arg max", gates);
                 Ok(Answer {
@@ -285,7 +441,7 @@ impl<S: Read + Write> Client<S> {
     }
 
     fn end(&mut self, running: &Running, name: &str, kind: &str, and_gates: usize) {
-        let counts = (LayerCost::default(), and_gates as u64);
+        let counts = Counts::gates(and_gates);
         self.measures
             .end(running, &self.channel, Side::Client, name, kind, counts);
     }

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::ProtocolError;
-use crate::he::{Context, FreshCiphertext, PublicKey, SecretKey};
+use crate::he::{BlankCiphertext, Context, FreshCiphertext, PublicKey, SecretKey};
 use crate::linear::Packing;
 use crate::net::{self, Shape};
 use crate::random::PartyRandomness;
@@ -49,11 +49,12 @@ pub trait Input {
     fn values(&mut self) -> Result<Zeroizing<Vec<u64>>, ProtocolError>;
 }
 
-/// Encrypts with this party's secret key and randomness.
+/// Encrypts with this party's secret key, and its randomness or what was drawn of that ahead.
 pub struct Encryptor<'c> {
     context: &'c Context,
     secret: &'c SecretKey,
     randomness: &'c mut PartyRandomness,
+    blank: Option<BlankCiphertext>,
 }
 
 impl<'c> Encryptor<'c> {
@@ -61,11 +62,13 @@ impl<'c> Encryptor<'c> {
         context: &'c Context,
         secret: &'c SecretKey,
         randomness: &'c mut PartyRandomness,
+        blank: Option<BlankCiphertext>,
     ) -> Self {
         Self {
             context,
             secret,
             randomness,
+            blank,
         }
     }
 
@@ -78,14 +81,17 @@ impl<'c> Encryptor<'c> {
     /// The bytes of a fresh ciphertext of n integers mod 2^plain_bits.
     #[must_use]
     pub fn encrypt(self, plain_bits: u32, message: &[u64]) -> Vec<u8> {
-        FreshCiphertext::encrypt(
-            self.context,
-            self.secret,
-            plain_bits,
-            message,
-            self.randomness,
-        )
-        .to_bytes(self.context)
+        let ciphertext = match self.blank {
+            Some(blank) => blank.fill(self.context, plain_bits, message),
+            None => FreshCiphertext::encrypt(
+                self.context,
+                self.secret,
+                plain_bits,
+                message,
+                self.randomness,
+            ),
+        };
+        ciphertext.to_bytes(self.context)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::mpc::{Channel, MessageKind};
 use crate::random::PartyRandomness;
 
 /// Version of the protocol. Peers of different versions refuse each other.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Longest plan, in bytes, that is read.
 const MAX_PLAN_BYTES: usize = 1 << 20;

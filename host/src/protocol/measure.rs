@@ -31,6 +31,38 @@ pub struct LayerMeasure {
     pub link_bytes: u64,
     /// Milliseconds in which the server waited for a machine behind a line.
     pub link_ms: f64,
+    /// Milliseconds to prepare it before the image was known. Everything above leaves that out.
+    #[serde(default)]
+    pub ahead_ms: f64,
+    /// Bytes from client to server to prepare it.
+    #[serde(default)]
+    pub ahead_up: u64,
+    /// Bytes from server to client to prepare it.
+    #[serde(default)]
+    pub ahead_down: u64,
+}
+
+/// What a layer took besides time and bytes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    cost: LayerCost,
+    and_gates: u64,
+}
+
+impl Counts {
+    /// What a machine took.
+    pub fn machine(cost: LayerCost) -> Self {
+        let and_gates = 0;
+        Self { cost, and_gates }
+    }
+
+    /// AND gates.
+    pub fn gates(and_gates: usize) -> Self {
+        Self {
+            and_gates: and_gates as u64,
+            ..Self::default()
+        }
+    }
 }
 
 /// Collects the layers of a session in order, image after image.
@@ -38,6 +70,7 @@ pub struct LayerMeasure {
 pub(super) struct Measures {
     layers: Vec<LayerMeasure>,
     next: usize,
+    ahead: bool,
 }
 
 /// A layer being measured.
@@ -71,9 +104,10 @@ pub(super) enum Side {
 }
 
 impl Measures {
-    /// The next layer measured is the first again.
-    pub(super) const fn begin_image(&mut self) {
+    /// The next layer measured is the first again: of an image, or ahead of one.
+    pub(super) const fn begin(&mut self, ahead: bool) {
         self.next = 0;
+        self.ahead = ahead;
     }
 
     /// Ends a layer and adds it to its row.
@@ -84,7 +118,7 @@ impl Measures {
         side: Side,
         name: &str,
         kind: &str,
-        (cost, and_gates): (LayerCost, u64),
+        Counts { cost, and_gates }: Counts,
     ) {
         if self.next == self.layers.len() {
             self.layers.push(LayerMeasure {
@@ -100,9 +134,16 @@ impl Measures {
             Side::Server => (received, sent),
         };
         let row = &mut self.layers[self.next];
-        row.ms += running.start.elapsed().as_secs_f64() * 1e3;
-        row.bytes_up += up;
-        row.bytes_down += down;
+        let ms = running.start.elapsed().as_secs_f64() * 1e3;
+        if self.ahead {
+            row.ahead_ms += ms;
+            row.ahead_up += up;
+            row.ahead_down += down;
+        } else {
+            row.ms += ms;
+            row.bytes_up += up;
+            row.bytes_down += down;
+        }
         row.cycles += cost.cycles;
         row.transforms += cost.transforms;
         row.and_gates += and_gates;

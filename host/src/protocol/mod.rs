@@ -7,7 +7,9 @@
 //!   checks the plan against its limits
 //!   PublicKey                          ────▶
 //!   base oblivious transfers           ◀───▶
-//!   for every image, stage by stage:
+//!   Prepare, any time before an image  ────▶    draws its shares of it, stage by stage:
+//!     transfers of random bits         ◀───▶    garbled tables
+//!   for every image, stage by stage, from scratch or with UsePrepared:
 //!     Ciphertexts: encrypted share     ────▶    adds its share, multiplies, re-randomises, floods, masks, switches
 //!     decrypts its new share           ◀────    Response
 //!     garbled activation on the shares ◀───▶
@@ -25,6 +27,7 @@ mod fuzz;
 mod handshake;
 mod measure;
 pub mod plan;
+mod prepared;
 pub mod server;
 
 pub use client::{Answer, Client};
@@ -33,6 +36,7 @@ pub use handshake::VERSION;
 pub use measure::LayerMeasure;
 pub use plan::report::{LayerPlan, PlanReport};
 pub use plan::{ClientLimits, LimitError, PlanError, PublicPlan, Reveal};
+pub use prepared::{MAX_PREPARED, Prepared};
 pub use server::{ServerModel, SessionReport};
 
 use crate::he::HeError;
@@ -76,6 +80,20 @@ pub enum ProtocolError {
     /// What holds the input in this party's place failed.
     #[error(transparent)]
     Input(Box<dyn std::error::Error + Send + Sync>),
+    /// An image was to use a preparation that the server does not have.
+    #[error(
+        "preparation {number} does not exist or was used before: each serves one image, prepare another"
+    )]
+    NotPrepared {
+        /// Its number.
+        number: u64,
+    },
+    /// A preparation of another session.
+    #[error("the preparation belongs to another session: prepare in the session that uses it")]
+    ForeignPreparation,
+    /// A client that prepares and prepares.
+    #[error("{MAX_PREPARED} preparations wait for their images: use them before preparing more")]
+    TooManyPrepared,
     /// The system gave no randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),

@@ -11,13 +11,14 @@ use zeroize::Zeroizing;
 
 use super::client::fit;
 use super::handshake;
-use super::measure::{LayerMeasure, Measures, Running, Side};
-use super::plan::{LinearStage, PlanError, PublicPlan, Reveal};
+use super::measure::{Counts, LayerMeasure, Measures, Running, Side};
+use super::plan::{PlanError, PublicPlan, Reveal};
+use super::prepared::{ServerPrepared, ServerStage, Shelf};
 use super::{ProtocolError, abort_on_error};
-use crate::he::{Context, FreshCiphertext, PublicKey, TransformCounts, noise, wire};
-use crate::linear::{EncodedLayer, LayerCost, ServerInput, pool};
-use crate::mpc::{Channel, Garbler, HEADER_BYTES, MessageKind};
-use crate::net::{IntegerNetwork, Layer, Pool, Shape};
+use crate::he::{Context, FreshCiphertext, PublicKey, Response, TransformCounts, noise, wire};
+use crate::linear::{Blinding, EncodedLayer, LayerCost, ServerInput, pool};
+use crate::mpc::{Channel, GarbledAhead, Garbler, HEADER_BYTES, MessageKind, Task};
+use crate::net::{IntegerNetwork, Layer, Pool};
 use crate::random::PartyRandomness;
 
 /// A model ready to serve: its public plan, and its weights encoded once. Shared by all sessions.
@@ -41,6 +42,9 @@ pub struct SessionReport {
     pub machine_cycles: u64,
     /// Transforms that the server computed for this session outside the ring processor.
     pub host_transforms: TransformCounts,
+    /// Most bytes that preparations took at a time.
+    #[serde(default)]
+    pub prepared_bytes: u64,
     /// Milliseconds.
     pub ms: f64,
 }
@@ -115,6 +119,7 @@ impl ServerModel {
             machine,
             randomness,
             measures: Measures::default(),
+            shelf: Shelf::default(),
         };
         let result = session.run(channel, observe);
         abort_on_error(channel, result)
@@ -128,6 +133,17 @@ struct Session<'a> {
     machine: &'a mut dyn RingProcessor,
     randomness: PartyRandomness,
     measures: Measures,
+    shelf: Shelf,
+}
+
+/// How the stages of an image are gone through.
+enum Pass {
+    /// All at once. The first ciphertext has arrived.
+    Once(Vec<u8>),
+    /// Ahead of the image: what the server's shares alone determine.
+    Ahead,
+    /// With the image, on what was prepared.
+    Online(ServerPrepared),
 }
 
 /// What a client's key and transfers leave for all its images.
@@ -149,16 +165,35 @@ impl Session<'_> {
         loop {
             let expected = [
                 (MessageKind::Ciphertexts, ciphertext),
+                (MessageKind::UsePrepared, size_of::<u64>()),
+                (MessageKind::Prepare, 0),
                 (MessageKind::Finished, 0),
             ];
-            let (kind, first) = channel.receive_one_of(&expected)?;
-            if kind == MessageKind::Finished {
-                break;
+            let (kind, message) = channel.receive_one_of(&expected)?;
+            let pass = match kind {
+                MessageKind::Finished => break,
+                MessageKind::Prepare => Pass::Ahead,
+                MessageKind::UsePrepared => {
+                    // A number of another length is none that was given out.
+                    let number = message.try_into().map_or(u64::MAX, u64::from_le_bytes);
+                    Pass::Online(self.shelf.take(number)?)
+                }
+                _ => Pass::Once(message),
+            };
+            match pass {
+                Pass::Ahead => {
+                    self.shelf.has_room()?;
+                    let prepared = self.pass(channel, &mut peer, pass)?;
+                    self.shelf.put(prepared);
+                    channel.flush()?;
+                }
+                pass => {
+                    self.pass(channel, &mut peer, pass)?;
+                    channel.flush()?;
+                    images += 1;
+                    observe(images);
+                }
             }
-            self.answer(channel, &mut peer, first)?;
-            channel.flush()?;
-            images += 1;
-            observe(images);
         }
         let layers = std::mem::take(&mut self.measures).into_layers();
         Ok(SessionReport {
@@ -167,6 +202,7 @@ impl Session<'_> {
             machine_cycles: layers.iter().map(|layer| layer.cycles).sum(),
             layers,
             host_transforms: self.context.host_transforms().read(),
+            prepared_bytes: self.shelf.peak() as u64,
             ms: start.elapsed().as_secs_f64() * 1e3,
         })
     }
@@ -185,32 +221,55 @@ impl Session<'_> {
         })
     }
 
-    /// Answers one image, whose first ciphertext has arrived.
-    fn answer<S: Read + Write>(
+    /// Goes through all stages, and returns what that prepared.
+    fn pass<S: Read + Write>(
         &mut self,
         channel: &mut Channel<S>,
         peer: &mut Peer,
-        first: Vec<u8>,
-    ) -> Result<(), ProtocolError> {
-        self.measures.begin_image();
+        mut pass: Pass,
+    ) -> Result<ServerPrepared, ProtocolError> {
+        let mut made = ServerPrepared::default();
+        self.measures.begin(matches!(pass, Pass::Ahead));
         let plan = &self.model.plan;
-        let mut arrived = Some(first);
         let mut layers = self.model.layers.iter();
         let mut shape = plan.input_shape();
         // Before the first layer the image is the client's alone.
         let mut share: Option<Zeroizing<Vec<u64>>> = None;
         for (index, stage) in plan.stages.iter().enumerate() {
+            let mut made_stage = ServerStage::default();
+            let mut ready = match &mut pass {
+                Pass::Online(prepared) => std::mem::take(&mut prepared.stages[index]),
+                _ => ServerStage::default(),
+            };
             if let Some(linear) = &stage.linear
                 && let Some(layer) = layers.next()
             {
-                let result = self.linear(
-                    channel,
-                    peer,
-                    linear,
-                    layer,
-                    share.as_deref(),
-                    arrived.take(),
-                )?;
+                let (key, context) = (&peer.public_key, &self.context);
+                let mut running = Running::start(channel);
+                let (result, cost) = match &mut pass {
+                    Pass::Ahead => {
+                        made_stage.blindings = layer.blind(context, key, &mut self.randomness);
+                        let share = layer.share(&made_stage.blindings);
+                        (share, LayerCost::default())
+                    }
+                    Pass::Online(_) => {
+                        let mut blindings = std::mem::take(&mut ready.blindings).into_iter();
+                        let query = Query::receive(context, channel, layer, None)?;
+                        query.answer(channel, &mut *self.machine, share, &mut blindings)?
+                    }
+                    Pass::Once(first) => {
+                        let first = std::mem::take(first);
+                        let first = Some(first).filter(|first| !first.is_empty());
+                        if let Some(first) = &first {
+                            running = running.and_received((HEADER_BYTES + first.len()) as u64);
+                        }
+                        let query = Query::receive(context, channel, layer, first)?;
+                        let mut blindings = layer.blind_lazily(context, key, &mut self.randomness);
+                        query.answer(channel, &mut *self.machine, share, &mut blindings)?
+                    }
+                };
+                let name = (&linear.name[..], linear.kind());
+                self.end(channel, &running, name, Counts::machine(cost));
                 share = Some(result);
                 shape = linear.convolution.output_shape();
             }
@@ -223,13 +282,7 @@ impl Session<'_> {
                 let sums = pool::sum_windows(&own, shape, &window, layer.weight, stage.plain_bits);
                 own = Zeroizing::new(fit(sums)?);
                 shape = fit(layer.output_shape(shape))?;
-                self.end(
-                    channel,
-                    &running,
-                    (&layer.name, "sum"),
-                    LayerCost::default(),
-                    0,
-                );
+                self.end(channel, &running, (&layer.name, "sum"), Counts::default());
             }
             if let Some(activation) = &stage.activation {
                 let running = Running::start(channel);
@@ -239,96 +292,84 @@ impl Session<'_> {
                     own = Zeroizing::new(fit(pool::gather_windows(&own, shape, &window))?);
                     shape = fit(activation.output_shape(shape))?;
                 }
-                let mut rng = self.randomness.generator(Purpose::Garbling);
-                own = peer
-                    .garbler
-                    .layer(channel, &circuit, &own, &mut rng)?
-                    .into();
+                let task = Task::Layer(circuit);
                 let gates = circuit.and_gates() * shape.len();
+                let (shares, kept, gates) = match ready.activation {
+                    Some(prepared) => (peer.garbler.correct(channel, prepared)?, None, gates),
+                    None => {
+                        let mut rng = self.randomness.generator(Purpose::Garbling);
+                        let garbler = &mut peer.garbler;
+                        match pass {
+                            Pass::Ahead => {
+                                let kept = garbler.garble_ahead(channel, task, &own, &mut rng)?;
+                                (kept.shares().to_vec(), Some(kept), 0)
+                            }
+                            _ => {
+                                let shares = garbler.layer(channel, &circuit, &own, &mut rng)?;
+                                (shares, None, gates)
+                            }
+                        }
+                    }
+                };
+                own = shares.into();
+                made_stage.activation = kept;
                 let name = (&activation.name[..], activation.kind());
-                self.end(channel, &running, name, LayerCost::default(), gates);
+                self.end(channel, &running, name, Counts::gates(gates));
             }
             share = Some(own);
+            made.stages.push(made_stage);
         }
         let share = share.unwrap_or_default();
-        self.reveal(channel, peer, shape, &share)
+        made.answer = self.reveal(channel, peer, &share, pass)?;
+        Ok(made)
     }
 
-    fn linear<S: Read + Write>(
-        &mut self,
-        channel: &mut Channel<S>,
-        peer: &Peer,
-        linear: &LinearStage,
-        layer: &EncodedLayer,
-        share: Option<&Vec<u64>>,
-        mut arrived: Option<Vec<u8>>,
-    ) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
-        let early = arrived
-            .as_ref()
-            .map_or(0, |bytes| HEADER_BYTES + bytes.len());
-        let running = Running::start(channel).and_received(early as u64);
-        let length = FreshCiphertext::wire_len(&self.context);
-        let ciphertexts = (0..layer.packing().inputs())
-            .map(|_| {
-                let bytes = match arrived.take() {
-                    Some(bytes) => bytes,
-                    None => channel.receive_exact(MessageKind::Ciphertexts, length)?,
-                };
-                Ok(FreshCiphertext::from_bytes(&self.context, &bytes)?)
-            })
-            .collect::<Result<Vec<_>, ProtocolError>>()?;
-        let format = layer.format();
-        let input = ServerInput {
-            public_key: &peer.public_key,
-            ciphertexts,
-            share: share.map(|share| &share[..]),
-        };
-        let (result, cost) = layer.answer(
-            &self.context,
-            &mut *self.machine,
-            input,
-            &mut self.randomness,
-            |response| {
-                channel.send(MessageKind::Response, &response.to_bytes(format))?;
-                // Decryption overlaps with the next response.
-                channel.flush()?;
-                Ok::<(), ProtocolError>(())
-            },
-        )?;
-        self.end(channel, &running, (&linear.name, linear.kind()), cost, 0);
-        Ok(result)
-    }
-
+    /// Gives the answer to the client, or prepares to.
     fn reveal<S: Read + Write>(
         &mut self,
         channel: &mut Channel<S>,
         peer: &mut Peer,
-        shape: Shape,
         share: &[u64],
-    ) -> Result<(), ProtocolError> {
+        pass: Pass,
+    ) -> Result<Option<GarbledAhead>, ProtocolError> {
         let plan = &self.model.plan;
         let bits = plan.stages.last().map_or(1, |stage| stage.plain_bits);
-        match plan.reveal {
-            Reveal::Logits => {
+        match (plan.reveal, pass) {
+            (Reveal::Logits, Pass::Ahead) => Ok(None),
+            (Reveal::Logits, _) => {
                 let mut masks = Vec::new();
                 wire::pack(share.iter().copied(), bits, &mut masks);
                 channel.send(MessageKind::LogitMasks, &masks)?;
+                Ok(None)
             }
-            Reveal::ArgMax => {
+            (Reveal::ArgMax, pass) => {
                 let running = Running::start(channel);
+                let mut gates = crate::mpc::arg_max_and_gates(bits, share.len());
                 let mut rng = self.randomness.generator(Purpose::Garbling);
-                peer.garbler.arg_max(channel, bits, share, &mut rng)?;
-                let gates = crate::mpc::arg_max_and_gates(bits, shape.len());
+                let garbler = &mut peer.garbler;
+                let mut kept = None;
+                match pass {
+                    Pass::Ahead => {
+                        let values = share.len();
+                        let task = Task::ArgMax { values, bits };
+                        kept = Some(garbler.garble_ahead(channel, task, share, &mut rng)?);
+                        gates = 0;
+                    }
+                    Pass::Online(ServerPrepared {
+                        answer: Some(answer),
+                        ..
+                    }) => drop(garbler.correct(channel, answer)?),
+                    _ => garbler.arg_max(channel, bits, share, &mut rng)?,
+                }
                 self.end(
                     channel,
                     &running,
                     ("answer", "arg max"),
-                    LayerCost::default(),
-                    gates,
+                    Counts::gates(gates),
                 );
+                Ok(kept)
             }
         }
-        Ok(())
     }
 
     fn end<S: Read + Write>(
@@ -336,11 +377,65 @@ impl Session<'_> {
         channel: &Channel<S>,
         running: &Running,
         (name, kind): (&str, &str),
-        cost: LayerCost,
-        and_gates: usize,
+        counts: Counts,
     ) {
-        let counts = (cost, and_gates as u64);
         self.measures
             .end(running, channel, Side::Server, name, kind, counts);
+    }
+}
+
+/// What a client asks of one linear layer.
+struct Query<'a> {
+    context: &'a Context,
+    layer: &'a EncodedLayer,
+    ciphertexts: Vec<FreshCiphertext>,
+}
+
+impl<'a> Query<'a> {
+    /// Receives the ciphertexts, the first of which may have arrived already.
+    fn receive<S: Read + Write>(
+        context: &'a Context,
+        channel: &mut Channel<S>,
+        layer: &'a EncodedLayer,
+        mut arrived: Option<Vec<u8>>,
+    ) -> Result<Self, ProtocolError> {
+        let length = FreshCiphertext::wire_len(context);
+        let ciphertexts = (0..layer.packing().inputs())
+            .map(|_| {
+                let bytes = match arrived.take() {
+                    Some(bytes) => bytes,
+                    None => channel.receive_exact(MessageKind::Ciphertexts, length)?,
+                };
+                Ok(FreshCiphertext::from_bytes(context, &bytes)?)
+            })
+            .collect::<Result<_, ProtocolError>>()?;
+        Ok(Self {
+            context,
+            layer,
+            ciphertexts,
+        })
+    }
+
+    /// Sends each response as soon as it is ready; returns the server's share of the result and what the machine took.
+    fn answer<S: Read + Write>(
+        self,
+        channel: &mut Channel<S>,
+        machine: &mut dyn RingProcessor,
+        share: Option<Zeroizing<Vec<u64>>>,
+        blindings: &mut dyn Iterator<Item = Blinding>,
+    ) -> Result<(Zeroizing<Vec<u64>>, LayerCost), ProtocolError> {
+        let input = ServerInput {
+            ciphertexts: self.ciphertexts,
+            share: share.as_ref().map(|share| &share[..]),
+        };
+        let format = self.layer.format();
+        let send = |response: Response| {
+            channel.send(MessageKind::Response, &response.to_bytes(format))?;
+            // Decryption overlaps with the next response.
+            channel.flush()?;
+            Ok(())
+        };
+        self.layer
+            .answer(self.context, machine, input, blindings, send)
     }
 }

@@ -3,5 +3,6 @@
 mod exactness;
 mod hostile;
 mod networks;
+mod prepared;
 mod secrecy;
 mod session;
