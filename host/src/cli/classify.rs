@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use addax::accel::device::Place;
-use addax::data::{DataError, idx, image};
+use addax::data::{DataError, Dataset, idx, image};
 use addax::device::{Pairing, SensorInput};
 use addax::net::Shape;
 use addax::protocol::{Client, ClientLimits, LayerMeasure, Reveal};
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::answers::{AnswerRow, digest};
 use super::connection::{self, Address};
 use super::gallery::{Frame, gallery};
+use super::memory::peak_mb;
 use super::output::{self, Report, milliseconds, plural, to_microseconds};
 use super::progress;
 
@@ -32,12 +33,15 @@ pub struct ClassifyArgs {
     /// The key file of `addax device pair`
     #[arg(long, value_name = "FILE", requires = "device")]
     key: Option<PathBuf>,
-    /// First image of an IDX file, from 0
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "idx")]
+    /// First image of an IDX file or a data set, from 0
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "series")]
     index: usize,
-    /// Number of images of an IDX file, all in one session
-    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "idx", value_parser = count)]
+    /// Number of images of an IDX file or a data set, all in one session
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "series", value_parser = count)]
     count: usize,
+    /// Prepare for every image before it is used: what does not depend on it, garbled tables above all, goes ahead
+    #[arg(long)]
+    ahead: bool,
     /// How long the server may take for a message
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = connection::seconds)]
     timeout: Duration,
@@ -53,8 +57,11 @@ pub struct ClassifyArgs {
 #[group(required = true, multiple = false)]
 struct Source {
     /// IDX file of images, plain or gzip
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "series")]
     idx: Option<PathBuf>,
+    /// Directory with the test images of MNIST, Fashion-MNIST or CIFAR-10, or one made by `addax draw`
+    #[arg(long, value_name = "DIRECTORY", group = "series")]
+    data: Option<PathBuf>,
     /// PNG picture of the size that the server's model takes
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -88,13 +95,19 @@ pub struct ClassifyReport {
     /// From connecting to the last answer.
     #[serde(serialize_with = "to_microseconds")]
     pub total_ms: f64,
-    /// The same without handshake, keys and base transfers.
+    /// The same without handshake, keys and base transfers, and without what was prepared ahead.
     #[serde(serialize_with = "to_microseconds")]
     pub online_ms: f64,
-    /// Bytes from client to server.
+    /// What was prepared ahead of the images.
+    #[serde(serialize_with = "to_microseconds", default)]
+    pub ahead_ms: f64,
+    /// Bytes from client to server, all of them.
     pub bytes_up: u64,
-    /// Bytes from server to client.
+    /// Bytes from server to client, all of them.
     pub bytes_down: u64,
+    /// Most memory that the process had, in megabytes, where the system tells.
+    #[serde(default)]
+    pub peak_mb: Option<f64>,
     /// Round trips, set-up included.
     pub rounds: u64,
     /// Layer by layer, summed over the images.
@@ -125,6 +138,12 @@ pub struct ClientLayer {
     pub bytes_down: u64,
     /// AND gates evaluated.
     pub and_gates: u64,
+    /// Time to prepare it ahead of the images.
+    #[serde(serialize_with = "to_microseconds", default)]
+    pub ahead_ms: f64,
+    /// Bytes to prepare it, both ways.
+    #[serde(default)]
+    pub ahead_bytes: u64,
 }
 
 impl From<&LayerMeasure> for ClientLayer {
@@ -136,6 +155,8 @@ impl From<&LayerMeasure> for ClientLayer {
             bytes_up: layer.bytes_up,
             bytes_down: layer.bytes_down,
             and_gates: layer.and_gates,
+            ahead_ms: layer.ahead_ms,
+            ahead_bytes: layer.ahead_up + layer.ahead_down,
         }
     }
 }
@@ -168,10 +189,11 @@ impl Report for ClassifyReport {
             text += &format!("logits  {}\n", logits.join(" "));
         }
         text += &format!(
-            "{} in {} ms ({} ms online), {} up, {} down, {} round trips",
+            "{} in {} ms ({} ms online{}), {} up, {} down, {} round trips",
             plural(self.answers.len(), "image"),
             milliseconds(self.total_ms),
             milliseconds(self.online_ms),
+            output::ahead(self.ahead_ms),
             output::bytes(self.bytes_up),
             output::bytes(self.bytes_down),
             self.rounds
@@ -206,7 +228,7 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
     let (images, answers) = match supply {
         Supply::Images(images) => match images.of_shape(shape) {
             Ok(images) => {
-                let answers = classify(&mut client, &images);
+                let answers = classify(&mut client, &images, args.ahead);
                 (images, answers)
             }
             Err(error) => {
@@ -215,9 +237,12 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
                 return Err(error);
             }
         },
-        Supply::Device(mut input) => (Vec::new(), classify_device(&mut client, &mut input)),
+        Supply::Device(mut input) => {
+            let answers = classify_device(&mut client, &mut input, args.ahead);
+            (Vec::new(), answers)
+        }
     };
-    let answers = answers.with_context(session)?;
+    let (answers, ahead) = answers.with_context(session)?;
     let total = start.elapsed();
 
     let transforms = client.transforms();
@@ -229,7 +254,9 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
         logits_digest: digest(&answers),
         answers,
         total_ms: total.as_secs_f64() * 1e3,
-        online_ms: (total - set_up).as_secs_f64() * 1e3,
+        online_ms: (total - set_up - ahead).as_secs_f64() * 1e3,
+        ahead_ms: ahead.as_secs_f64() * 1e3,
+        peak_mb: peak_mb(),
         bytes_up: client.channel().bytes_sent(),
         bytes_down: client.channel().bytes_received(),
         // The channel counts changes of direction, and the client speaks first.
@@ -244,11 +271,18 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
     Ok(report)
 }
 
+/// Answers, and the time that preparing for them took.
+type Answers = (Vec<AnswerRow>, Duration);
+
 /// One reading of a device, while a bar shows how its ciphertexts come.
 fn classify_device(
     client: &mut Client<TcpStream>,
     input: &mut SensorInput,
-) -> Result<Vec<AnswerRow>> {
+    ahead: bool,
+) -> Result<Answers> {
+    let start = Instant::now();
+    let prepared = ahead.then(|| client.prepare()).transpose()?;
+    let ahead = start.elapsed();
     let bar = progress::bar(0, "bytes from the device");
     let shown = bar.clone();
     input.on_progress(move |done, all| {
@@ -258,11 +292,15 @@ fn classify_device(
             shown.finish_and_clear();
         }
     });
-    let answer = client.classify_input(input, |_| {})?;
-    Ok(vec![answer.into()])
+    let answer = match prepared {
+        Some(prepared) => client.classify_input_prepared(prepared, input, |_| {})?,
+        None => client.classify_input(input, |_| {})?,
+    };
+    Ok((vec![answer.into()], ahead))
 }
 
-fn classify(client: &mut Client<TcpStream>, images: &[Vec<u8>]) -> Result<Vec<AnswerRow>> {
+/// Each image on its own, prepared for right before it or not at all.
+fn classify(client: &mut Client<TcpStream>, images: &[Vec<u8>], ahead: bool) -> Result<Answers> {
     let stages = client.plan().stages.len();
     let bar = progress::bar((images.len() * stages) as u64, "private stages");
     let learned = match client.plan().reveal {
@@ -271,14 +309,21 @@ fn classify(client: &mut Client<TcpStream>, images: &[Vec<u8>]) -> Result<Vec<An
     };
     tracing::info!(stages, "the server reveals {learned}");
     let mut answers = Vec::with_capacity(images.len());
+    let mut spent = Duration::ZERO;
     for (index, image) in images.iter().enumerate() {
-        let answer = client.classify(image, |done| {
-            bar.set_position((index * stages + done) as u64)
-        })?;
+        let shown = |done| bar.set_position((index * stages + done) as u64);
+        let answer = if ahead {
+            let start = Instant::now();
+            let prepared = client.prepare()?;
+            spent += start.elapsed();
+            client.classify_prepared(prepared, image, shown)?
+        } else {
+            client.classify(image, shown)?
+        };
         answers.push(answer.into());
     }
     bar.finish_and_clear();
-    Ok(answers)
+    Ok((answers, spent))
 }
 
 /// Where images come from.
@@ -289,7 +334,7 @@ enum Supply {
 
 /// Images read before connecting, as far as that is possible without knowing what the model takes.
 enum Images {
-    Idx(PathBuf, Shape, Vec<Vec<u8>>),
+    Series(PathBuf, Shape, Vec<Vec<u8>>),
     Png(PathBuf, Vec<u8>),
 }
 
@@ -308,24 +353,30 @@ impl ClassifyArgs {
     }
 
     fn images(&self) -> Result<Images> {
-        match (&self.source.idx, &self.source.image) {
-            (Some(path), _) => self.idx(path),
-            (None, Some(path)) => {
-                let bytes = std::fs::read(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                Ok(Images::Png(path.clone(), bytes))
-            }
-            (None, None) => {
-                bail!(
-                    "name images with --idx FILE or --image FILE.png, or a device with --device PORT"
-                )
-            }
+        let Source {
+            idx, data, image, ..
+        } = &self.source;
+        if let Some(path) = idx {
+            let (shape, pixels) = idx::read_images(path)?;
+            let all: Vec<&[u8]> = pixels.chunks_exact(shape.len()).collect();
+            return self.chosen(path, shape, &all);
         }
+        if let Some(path) = data {
+            let data = Dataset::open(path)?;
+            let all: Vec<&[u8]> = (0..data.len()).map(|index| data.image(index)).collect();
+            return self.chosen(path, data.shape(), &all);
+        }
+        if let Some(path) = image {
+            let bytes =
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            return Ok(Images::Png(path.clone(), bytes));
+        }
+        bail!(
+            "name images with --idx FILE, --data DIRECTORY or --image FILE.png, or a device with --device PORT"
+        )
     }
 
-    fn idx(&self, path: &Path) -> Result<Images> {
-        let (shape, pixels) = idx::read_images(path)?;
-        let all: Vec<&[u8]> = pixels.chunks_exact(shape.len()).collect();
+    fn chosen(&self, path: &Path, shape: Shape, all: &[&[u8]]) -> Result<Images> {
         let last = self.index.saturating_add(self.count - 1);
         if last >= all.len() {
             let error = DataError::Index {
@@ -334,11 +385,8 @@ impl ClassifyArgs {
             };
             return Err(error).with_context(|| path.display().to_string());
         }
-        let chosen = all[self.index..=last]
-            .iter()
-            .map(|image| image.to_vec())
-            .collect();
-        Ok(Images::Idx(path.to_path_buf(), shape, chosen))
+        let chosen = all[self.index..=last].iter().map(|image| image.to_vec());
+        Ok(Images::Series(path.to_path_buf(), shape, chosen.collect()))
     }
 }
 
@@ -350,7 +398,7 @@ impl Images {
                 &path.display().to_string(),
                 want,
             )?]),
-            Self::Idx(path, shape, images) => {
+            Self::Series(path, shape, images) => {
                 // A model that takes a vector does not say how its values are arranged.
                 let fits = shape == want || (want.area() == 1 && shape.len() == want.len());
                 if !fits {

@@ -8,6 +8,7 @@
 //! | `answers` | digests of answers, and what one party reports to another process |
 //! | `gallery` | pictures side by side in a terminal |
 //! | `progress` | bars on stderr |
+//! | `memory` | this process's peak |
 //!
 //! Exit codes: 0 the command did what it should; 1 it failed; 2 the command line is wrong.
 
@@ -21,6 +22,7 @@ mod draw;
 mod eval;
 mod gallery;
 mod load;
+mod memory;
 mod model;
 mod output;
 mod plan;
@@ -28,6 +30,7 @@ mod progress;
 mod serve;
 
 use std::io::{IsTerminal, Read};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -45,6 +48,9 @@ struct Cli {
     /// Say more on stderr; twice for details
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
+    /// Threads that compute; all cores if not given
+    #[arg(long, global = true, value_name = "COUNT")]
+    threads: Option<NonZeroUsize>,
     /// End when standard input closes: set by processes that start this one and must not leave it behind
     #[arg(long, global = true, hide = true)]
     end_with_parent: bool,
@@ -95,6 +101,11 @@ pub fn run() -> ExitCode {
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
     let json = cli.json;
+    if let Some(threads) = cli.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .build_global()?;
+    }
     if let Ok(name) = std::env::var("ADDAX_SIMD")
         && addax_core::simd::Level::from_name(&name).is_none()
     {

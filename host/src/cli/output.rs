@@ -106,6 +106,14 @@ pub fn bytes(value: u64) -> String {
     }
 }
 
+/// For sentences about time: what was prepared ahead, if anything was.
+pub fn ahead(ms: f64) -> String {
+    match ms > 0.0 {
+        true => format!(", {} ms ahead", milliseconds(ms)),
+        false => String::new(),
+    }
+}
+
 /// Milliseconds in three digits or so, without the unit.
 pub fn milliseconds(value: f64) -> String {
     match value {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::connection::{self, Address};
 use super::load::{ModelArgs, reveal};
+use super::memory::peak_mb;
 use super::output::{self, Report, milliseconds, plural, print};
 use super::progress;
 
@@ -63,6 +64,9 @@ pub struct ServeReport {
     pub sessions: Vec<SessionRow>,
     /// Sessions that did not.
     pub failures: Vec<Failure>,
+    /// Most memory that the process had, in megabytes, where the system tells.
+    #[serde(default)]
+    pub peak_mb: Option<f64>,
 }
 
 /// A session that came to its end.
@@ -202,6 +206,7 @@ pub fn run(args: &ServeArgs, json: bool) -> Result<ServeReport> {
             .failures
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner),
+        peak_mb: peak_mb(),
     })
 }
 

@@ -4,6 +4,7 @@ mod party;
 mod report;
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use addax::accel::Accelerator;
 use addax::data::{Dataset, draw, idx};
@@ -36,6 +37,12 @@ pub struct DemoArgs {
     /// Reveal labels only, not logits
     #[arg(long)]
     arg_max: bool,
+    /// Classify the first images of a data set instead of drawings: a directory as `addax eval` takes it
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "seed")]
+    data: Option<PathBuf>,
+    /// Prepare for every image before it is used: what does not depend on it, garbled tables above all, goes ahead
+    #[arg(long)]
+    ahead: bool,
 }
 
 /// Runs both parties, then the integer reference, and compares.
@@ -43,7 +50,10 @@ pub struct DemoArgs {
 /// # Errors
 /// A party that fails, with its own words.
 pub fn run(args: &DemoArgs) -> Result<DemoReport> {
-    let drawings = draw::drawings(args.images as usize, args.seed);
+    let drawings = match &args.data {
+        Some(directory) => first_images(directory, args.images as usize)?,
+        None => draw::drawings(args.images as usize, args.seed),
+    };
     let (server, client) = parties(args, &drawings)?;
 
     // The third computation: it knows weights and images, which neither party does.
@@ -56,7 +66,7 @@ pub fn run(args: &DemoArgs) -> Result<DemoReport> {
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(DemoReport::new(
-        drawings,
+        (drawings, args.data.is_none()),
         &expected,
         server,
         client,
@@ -65,13 +75,33 @@ pub fn run(args: &DemoArgs) -> Result<DemoReport> {
     ))
 }
 
+fn first_images(directory: &Path, count: usize) -> Result<Dataset> {
+    let data = Dataset::open(directory)?;
+    // The last one first: an error names it.
+    data.try_image(count - 1)
+        .with_context(|| directory.display().to_string())?;
+    let images = (0..count).flat_map(|index| data.image(index).to_vec());
+    let labels = (0..count).map(|index| data.label(index));
+    Ok(Dataset::new(
+        data.shape(),
+        images.collect(),
+        labels.collect(),
+    )?)
+}
+
 /// Runs server and client, each in a process of its own. The client gets the drawings and the server's address; the
 /// server gets the model.
 fn parties(args: &DemoArgs, drawings: &Dataset) -> Result<(ServeReport, ClassifyReport)> {
     let directory = tempfile::tempdir().context("cannot make a directory for the drawings")?;
-    let images = directory.path().join("drawings.idx");
-    idx::write_images(drawings, &mut File::create(&images)?)
-        .with_context(|| format!("cannot write the drawings to {}", images.display()))?;
+    let images = match &args.data {
+        Some(data) => data.clone(),
+        None => {
+            let images = directory.path().join("drawings.idx");
+            idx::write_images(drawings, &mut File::create(&images)?)
+                .with_context(|| format!("cannot write the drawings to {}", images.display()))?;
+            images
+        }
+    };
     let address_file = directory.path().join("address");
 
     // The reference machine takes its time; both parties end with this process, so nobody waits forever.
@@ -92,13 +122,17 @@ fn parties(args: &DemoArgs, drawings: &Dataset) -> Result<(ServeReport, Classify
     spinner.set_message("the client asks, the server answers");
     let count = drawings.len().to_string();
     let images = images.display().to_string();
-    let arguments = [
-        "classify", "--server", &address, "--idx", &images, "--count", &count,
-    ];
-    let client = Party::start(
-        "client",
-        &owned(&[&arguments[..], &["--timeout", timeout]].concat()),
-    )?;
+    let source = if args.data.is_some() {
+        "--data"
+    } else {
+        "--idx"
+    };
+    let mut arguments = vec!["classify", "--server", &address, source, &images];
+    arguments.extend(["--count", &count, "--timeout", timeout]);
+    if args.ahead {
+        arguments.push("--ahead");
+    }
+    let client = Party::start("client", &owned(&arguments))?;
     let client = match client.report() {
         Ok(report) => report,
         Err(error) => {

@@ -22,6 +22,7 @@ impl Party {
         let mut child = Command::new(&program)
             .args(arguments)
             .args(["--json", "--end-with-parent"])
+            .arg(format!("--threads={}", rayon::current_num_threads()))
             // Held open until the child is dropped.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,6 +1,7 @@
 //! What the demonstration shows.
 
-use addax::data::{Dataset, draw};
+use addax::data::Dataset;
+use addax::net::Shape;
 use addax::protocol::Reveal;
 use serde::Serialize;
 
@@ -27,9 +28,12 @@ pub struct DemoReport {
     /// From connecting to the last answer, in the client's process.
     #[serde(serialize_with = "to_microseconds")]
     total_ms: f64,
-    /// The same without handshake, keys and base transfers.
+    /// The same without handshake, keys and base transfers, and without what was prepared ahead.
     #[serde(serialize_with = "to_microseconds")]
     online_ms: f64,
+    /// What was prepared ahead of the drawings.
+    #[serde(serialize_with = "to_microseconds")]
+    ahead_ms: f64,
     /// Bytes from client to server.
     bytes_up: u64,
     /// Bytes from server to client.
@@ -42,10 +46,17 @@ pub struct DemoReport {
     host_transforms: u64,
     /// Transforms that the client decrypted with.
     decryption_transforms: u64,
+    /// Round trips, set-up included.
+    rounds: u64,
+    /// Most memory that each party had, in megabytes, where the system tells.
+    client_peak_mb: Option<f64>,
+    server_peak_mb: Option<f64>,
     /// What computed on ciphertexts.
     accelerator: String,
     /// The model's name.
     model: String,
+    #[serde(skip)]
+    drawn: bool,
     #[serde(skip)]
     drawings: Dataset,
     #[serde(skip)]
@@ -65,6 +76,10 @@ struct Row {
     bytes_down: u64,
     cycles: u64,
     and_gates: u64,
+    /// Time and bytes, both ways, to prepare it ahead of the drawings.
+    #[serde(serialize_with = "to_microseconds")]
+    ahead_ms: f64,
+    ahead_bytes: u64,
     /// Of a device: bytes on its line, both ways.
     #[serde(skip_serializing_if = "Option::is_none")]
     link_bytes: Option<u64>,
@@ -76,7 +91,7 @@ struct Row {
 impl DemoReport {
     /// Joins what both parties report and compares the answers with `expected`.
     pub fn new(
-        drawings: Dataset,
+        (drawings, drawn): (Dataset, bool),
         expected: &[AnswerRow],
         server: ServeReport,
         client: ClassifyReport,
@@ -99,6 +114,8 @@ impl DemoReport {
                 bytes_down: layer.bytes_down,
                 cycles: served.cycles,
                 and_gates: layer.and_gates,
+                ahead_ms: layer.ahead_ms,
+                ahead_bytes: layer.ahead_bytes,
                 link_bytes: linked.then_some(served.link_bytes),
                 link_ms: linked.then_some(served.link_ms),
             });
@@ -112,6 +129,10 @@ impl DemoReport {
             logits_digest: digest(&client.answers),
             total_ms: client.total_ms,
             online_ms: client.online_ms,
+            ahead_ms: client.ahead_ms,
+            rounds: client.rounds,
+            client_peak_mb: client.peak_mb,
+            server_peak_mb: server.peak_mb,
             bytes_up: client.bytes_up,
             bytes_down: client.bytes_down,
             layers: layers.collect(),
@@ -120,6 +141,7 @@ impl DemoReport {
             decryption_transforms: client.decryption_transforms,
             accelerator: server.accelerator,
             model: model.to_owned(),
+            drawn,
             drawings,
             labels,
             reveal,
@@ -127,24 +149,30 @@ impl DemoReport {
     }
 
     fn pictures(&self, width: usize) -> String {
-        let frames: Vec<Frame<'_>> = (0..self.images.min(SHOWN))
-            .map(|index| {
-                let (answer, drawn) = (self.labels[index], self.drawings.label(index));
+        let shape = self.drawings.shape();
+        let pictures: Vec<Vec<u8>> = (0..self.images.min(SHOWN))
+            .map(|index| grey(self.drawings.image(index), shape))
+            .collect();
+        let frames: Vec<Frame<'_>> = pictures
+            .iter()
+            .enumerate()
+            .map(|(index, picture)| {
+                let (answer, label) = (self.labels[index], self.drawings.label(index));
                 Frame {
-                    picture: self.drawings.image(index),
-                    caption: if answer == usize::from(drawn) {
+                    picture,
+                    caption: if answer == usize::from(label) {
                         format!("{answer} ✓")
                     } else {
-                        format!("{answer} ✗ drawn: {drawn}")
+                        format!("{answer} ✗ it is {label}")
                     },
                 }
             })
             .collect();
-        let mut text = gallery(&frames, draw::SIDE, width);
+        let mut text = gallery(&frames, shape.width, width);
         if self.images > SHOWN {
             text += &format!(
                 "… and {} not shown\n\n",
-                plural(self.images - SHOWN, "drawing")
+                plural(self.images - SHOWN, "image")
             );
         }
         text
@@ -153,11 +181,22 @@ impl DemoReport {
     fn layers(&self, width: usize) -> String {
         let linked = self.layers.iter().any(|layer| layer.link_bytes.is_some());
         let mut header = vec!["layer", "kind", "ms", "up", "down", "cycles", "AND gates"];
-        if linked {
-            // Two columns more, one less: the names of layers say what they are.
+        let ahead = self.ahead_ms > 0.0;
+        // The names of layers say what they are, where two columns more need the room.
+        let named = linked || ahead;
+        if named {
             header.remove(1);
+        }
+        if ahead {
+            header.extend(["ahead", "ahead ms"]);
+        }
+        if linked {
             header.extend(["link", "link ms"]);
         }
+        let pair = |bytes: u64, ms: f64| match bytes {
+            0 => [output::bytes(0), output::count(0)],
+            bytes => [output::bytes(bytes), milliseconds(ms)],
+        };
         let row = |layer: &Row| {
             let mut cells = vec![
                 layer.name.clone(),
@@ -168,18 +207,21 @@ impl DemoReport {
                 output::count(layer.cycles),
                 output::count(layer.and_gates),
             ];
-            if let (Some(bytes), Some(ms)) = (layer.link_bytes, layer.link_ms) {
+            if named {
                 cells.remove(1);
-                cells.push(output::bytes(bytes));
-                cells.push(if bytes > 0 {
-                    milliseconds(ms)
-                } else {
-                    output::count(0)
-                });
+            }
+            if ahead {
+                cells.extend([
+                    output::bytes(layer.ahead_bytes),
+                    milliseconds(layer.ahead_ms),
+                ]);
+            }
+            if let (Some(bytes), Some(ms)) = (layer.link_bytes, layer.link_ms) {
+                cells.extend(pair(bytes, ms));
             }
             cells
         };
-        let words = if linked { 1 } else { 2 };
+        let words = if named { 1 } else { 2 };
         table(width, words, &header, self.layers.iter().map(row).collect())
     }
 
@@ -202,15 +244,16 @@ impl Report for DemoReport {
         text += &format!(
             "{} of {} right, with {} on accelerator {}\n\n",
             self.correct,
-            plural(self.images, "drawing"),
+            plural(self.images, if self.drawn { "drawing" } else { "image" }),
             self.model,
             self.accelerator
         );
         text += &self.layers(width);
         text += &format!(
-            "\ntotal  {} ms, {} ms of it online; {} up + {} down = {}\n",
+            "\ntotal  {} ms, {} ms of it online{}; {} up + {} down = {}\n",
             milliseconds(self.total_ms),
             milliseconds(self.online_ms),
+            output::ahead(self.ahead_ms),
             output::bytes(self.bytes_up),
             output::bytes(self.bytes_down),
             output::bytes(self.bytes_up + self.bytes_down),
@@ -237,4 +280,19 @@ impl Report for DemoReport {
                 .to_owned()
         })
     }
+}
+
+/// The mean of an image's channels, for the terminal.
+fn grey(image: &[u8], shape: Shape) -> Vec<u8> {
+    let area = shape.area();
+    let mean = |at: usize| {
+        let sum: usize = image
+            .iter()
+            .skip(at)
+            .step_by(area)
+            .map(|&x| usize::from(x))
+            .sum();
+        (sum / shape.channels) as u8
+    };
+    (0..area).map(mean).collect()
 }
