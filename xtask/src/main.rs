@@ -11,6 +11,7 @@ mod document;
 mod firmware;
 mod formal;
 mod fpga_tools;
+mod levels;
 mod licences;
 mod needs;
 mod pool;

@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::shell::Shell;
 use crate::{
-    core_targets, device, firmware, formal, licences, needs, readme, repository, setup, verilog,
+    core_targets, device, firmware, formal, levels, licences, needs, readme, repository, setup,
+    verilog,
 };
 
 /// Which steps to run.
@@ -26,7 +27,7 @@ struct Step {
 }
 
 /// The checks, quick ones first.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 18] = [
     Step {
         name: "setup",
         what: "the Rust toolchain and programs of the system",
@@ -70,6 +71,16 @@ const STEPS: [Step; 16] = [
                 .variable("ADDAX_DATA", needs::data_directory())
                 .run()
         },
+    },
+    Step {
+        name: "levels",
+        what: "the same with fewer vector instructions",
+        run: levels::run,
+    },
+    Step {
+        name: "constant-time",
+        what: "times do not tell secrets",
+        run: levels::constant_time,
     },
     Step {
         name: "needs",
