@@ -41,6 +41,8 @@
 //! number of instances alone. Working memory is the caller's, who must zeroise it; what is kept inside
 //! is zeroised on drop.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod bits;
 mod block;
 mod builder;
@@ -49,7 +51,9 @@ mod evaluation;
 mod gadgets;
 mod garbling;
 mod hash;
+mod kernel;
 mod modular;
+mod portable;
 #[cfg(test)]
 mod tests;
 
@@ -59,7 +63,6 @@ pub use circuit::{Circuit, CircuitError, Counts, Gate, Operand, Weight};
 pub use evaluation::Evaluation;
 pub use gadgets::Saturated;
 pub use garbling::{Garbling, GarblingInputs};
-pub use hash::Hash;
 
 /// Instances of a chunk: each gate is hashed for this many instances at once, that is 256 blocks a call when
 /// garbling and 128 when evaluating.
