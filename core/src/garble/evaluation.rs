@@ -71,7 +71,7 @@ impl Evaluation {
                 kernel: self.hash.kernel(),
                 lanes,
                 counter,
-                registers: Registers::new(&mut workspace[..circuit.workspace()]),
+                registers: Registers::new(workspace, circuit.registers),
                 blocks,
                 reader: BitReader::new(rows),
                 rows: [0; 3 * LANES],

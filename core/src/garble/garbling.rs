@@ -90,7 +90,7 @@ impl Garbling {
                 delta: self.delta.block(),
                 lanes,
                 counter,
-                registers: Registers::new(&mut workspace[..circuit.workspace()]),
+                registers: Registers::new(workspace, circuit.registers),
                 blocks,
                 position: 0,
                 writer: BitWriter::new(rows),

@@ -149,13 +149,27 @@ pub(super) trait Kernel {
     }
 }
 
+/// Bytes that a line of the cache has.
+const LINE: usize = 64;
+
+/// Labels that are skipped at most, so that registers begin with a line.
+const SPARE: usize = LINE / size_of::<Block>() - 1;
+
 /// The registers of a circuit.
 pub(super) struct Registers<'a>(&'a mut [Register]);
 
 impl<'a> Registers<'a> {
-    /// The registers in the caller's working memory.
-    pub fn new(workspace: &'a mut [Block]) -> Self {
-        Self(workspace.as_chunks_mut().0)
+    /// `count` registers in the caller's working memory, of [`Self::workspace`] labels.
+    pub fn new(workspace: &'a mut [Block], count: usize) -> Self {
+        // Vectors that straddle two lines of the cache take twice as long to load and to store.
+        let skipped = workspace.as_ptr().align_offset(LINE).min(SPARE);
+        let registers = workspace[skipped..].as_chunks_mut().0;
+        Self(&mut registers[..count])
+    }
+
+    /// Labels of working memory for `count` registers.
+    pub const fn workspace(count: usize) -> usize {
+        count * LANES + SPARE
     }
 
     #[inline(always)]

@@ -1,6 +1,5 @@
 //! AES-128 on registers of four blocks, and TMMO on it.
 
-use super::BLOCKS;
 use core::arch::x86_64::*;
 use zeroize::Zeroize;
 
@@ -74,41 +73,67 @@ pub fn splat(block: u128) -> __m512i {
     _mm512_broadcast_i64x2(_mm_set_epi64x((block >> 64) as i64, block as i64))
 }
 
-/// Encrypts.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,vaes")]
-pub fn encrypt<const N: usize>(keys: &[__m512i; ROUNDS + 1], blocks: &mut [__m512i; N]) {
-    for block in blocks.iter_mut() {
-        *block = _mm512_xor_si512(*block, keys[0]);
-    }
-    for key in &keys[1..ROUNDS] {
-        for block in blocks.iter_mut() {
-            *block = _mm512_aesenc_epi128(*block, *key);
+/// Encrypts an array of registers. A macro, since only what is inlined keeps its blocks in registers.
+macro_rules! encrypt {
+    ($keys:expr, $blocks:expr) => {
+        for block in $blocks.iter_mut() {
+            *block = _mm512_xor_si512(*block, $keys[0]);
         }
-    }
-    for block in blocks.iter_mut() {
-        *block = _mm512_aesenclast_epi128(*block, keys[ROUNDS]);
-    }
+        for key in &$keys[1..$keys.len() - 1] {
+            for block in $blocks.iter_mut() {
+                *block = _mm512_aesenc_epi128(*block, *key);
+            }
+        }
+        for block in $blocks.iter_mut() {
+            *block = _mm512_aesenclast_epi128(*block, $keys[$keys.len() - 1]);
+        }
+    };
 }
+pub(super) use encrypt;
 
-/// Replaces each x by H(x, i) = π(π(x) ⊕ i) ⊕ π(x), with the tweak i in the same place of `tweaks`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,vaes")]
-pub fn tmmo(
-    keys: &[__m512i; ROUNDS + 1],
-    blocks: &mut [__m512i; BLOCKS],
-    tweaks: &[__m512i; BLOCKS],
-) {
-    encrypt(keys, blocks);
-    let once = *blocks;
-    for (block, tweak) in blocks.iter_mut().zip(tweaks) {
-        *block = _mm512_xor_si512(*block, *tweak);
-    }
-    encrypt(keys, blocks);
-    for (block, once) in blocks.iter_mut().zip(&once) {
-        *block = _mm512_xor_si512(*block, *once);
-    }
+/// Hashes an array of registers a turn: H(x, i) = π(π(x) ⊕ i) ⊕ π(x).
+///
+/// `$load` yields the labels and the tweaks of a turn, `$finish` uses the hashes. Both stand between the two permutations
+/// of another turn, so that they run while the cipher's units are busy, and the permutations follow each other without a
+/// gap: `$finish` is that of the turn before, `$load` that of the next turn, and is also called for a turn behind the last.
+macro_rules! hash_turns {
+    (
+        $keys:expr, $turns:expr,
+        |$turn:ident| $load:expr,
+        |$done:ident, $hashes:ident| $finish:expr
+    ) => {{
+        let keys = $keys;
+        let turns: usize = $turns;
+        let mut $turn = 0;
+        let (mut blocks, mut tweaks) = $load;
+        let mut $hashes = blocks;
+        loop {
+            if $turn < turns {
+                encrypt!(keys, blocks);
+            }
+            if $turn > 0 {
+                let $done = $turn - 1;
+                $finish
+            }
+            if $turn >= turns {
+                break;
+            }
+            let once = blocks;
+            for (block, tweak) in blocks.iter_mut().zip(&tweaks) {
+                *block = _mm512_xor_si512(*block, *tweak);
+            }
+            $turn += 1;
+            let next;
+            (next, tweaks) = $load;
+            encrypt!(keys, blocks);
+            for (hash, (twice, once)) in $hashes.iter_mut().zip(blocks.iter().zip(&once)) {
+                *hash = _mm512_xor_si512(*twice, *once);
+            }
+            blocks = next;
+        }
+    }};
 }
+pub(super) use hash_turns;
 
 #[cfg(test)]
 mod tests {
@@ -142,7 +167,7 @@ mod tests {
         let equal = unsafe {
             let keys = RoundKeys::expand(key).broadcast();
             let mut blocks = [splat(plain); 3];
-            encrypt(&keys, &mut blocks);
+            encrypt!(keys, blocks);
             blocks.map(|block| _mm512_cmpeq_epi64_mask(block, splat(cipher)))
         };
         assert_eq!(equal, [0xff; 3]);

@@ -3,9 +3,9 @@
 //! The four labels of an instance, A⁰, A¹, B⁰, B¹, are in four registers, in the same place of each.
 
 use super::BLOCKS;
-use super::aes::{RoundKeys, tmmo};
+use super::aes::{RoundKeys, encrypt, hash_turns};
 use super::lanes::{
-    add_where, colours, halves, load, load_numbers, splat, store, store_numbers, tweaks,
+    Tweaks, add_where, colours, halves, load, load_numbers, splat, store, store_numbers,
 };
 use crate::garble::block::Block;
 use crate::garble::kernel::{Register, Rows, Sharing, ZeroLabels};
@@ -25,6 +25,13 @@ fn zero_labels(operand: ZeroLabels<'_>, offset: __m512i, turn: usize) -> [__m512
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn write<const N: usize>(bytes: &mut [u8], registers: [__m512i; N]) {
+    if let Some(whole) = bytes.as_chunks_mut::<64>().0.first_chunk_mut::<N>() {
+        for (bytes, register) in whole.iter_mut().zip(registers) {
+            // SAFETY: there are 64 bytes.
+            unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), register) }
+        }
+        return;
+    }
     for (bytes, register) in bytes.chunks_mut(64).zip(registers) {
         let places = u64::MAX >> (64 - bytes.len());
         // SAFETY: places beyond the slice are not written.
@@ -44,6 +51,7 @@ pub fn and(
     out: &mut Register,
 ) {
     let keys = keys.broadcast();
+    let mut tweaks = Tweaks::new(counter);
     let delta = splat(delta);
     let (offset_a, offset_b) = (splat(a.offset), splat(b.offset));
     // Rows of an instance lie side by side: pairs of blocks, one from each register.
@@ -51,41 +59,60 @@ pub fn and(
         _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0),
         _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4),
     );
-    for (turn, table) in table.chunks_mut(8 * 32).enumerate() {
-        let a0 = zero_labels(a, offset_a, turn);
-        let b0 = zero_labels(b, offset_b, turn);
-        let tweak = 2 * counter + 16 * turn as u64;
-        let mut blocks = [_mm512_setzero_si512(); BLOCKS];
-        let mut tweak_blocks = blocks;
-        for g in 0..2 {
-            blocks[4 * g] = a0[g];
-            blocks[4 * g + 1] = _mm512_xor_si512(a0[g], delta);
-            blocks[4 * g + 2] = b0[g];
-            blocks[4 * g + 3] = _mm512_xor_si512(b0[g], delta);
-            let first = tweaks(tweak + 8 * g as u64);
-            let second = tweaks(tweak + 8 * g as u64 + 1);
-            tweak_blocks[4 * g] = first;
-            tweak_blocks[4 * g + 1] = first;
-            tweak_blocks[4 * g + 2] = second;
-            tweak_blocks[4 * g + 3] = second;
+    let turns = table.len().div_ceil(8 * 32);
+    hash_turns!(
+        keys,
+        turns,
+        |turn| {
+            let a0 = zero_labels(a, offset_a, turn);
+            let b0 = zero_labels(b, offset_b, turn);
+            labels_and_tweaks(&mut tweaks, delta, a0, b0)
+        },
+        |turn, hashes| {
+            let a0 = zero_labels(a, offset_a, turn);
+            let b0 = zero_labels(b, offset_b, turn);
+            let mut rows = [_mm512_setzero_si512(); 4];
+            for g in 0..2 {
+                let colours_a = colours(a0[g]);
+                let colours_b = colours(b0[g]);
+                let a_sum = _mm512_xor_si512(hashes[4 * g], hashes[4 * g + 1]);
+                let b_sum = _mm512_xor_si512(hashes[4 * g + 2], hashes[4 * g + 3]);
+                let garbler_row = add_where(colours_b, a_sum, delta);
+                let evaluator_row = _mm512_xor_si512(b_sum, a0[g]);
+                let c0 = _mm512_xor_si512(hashes[4 * g], hashes[4 * g + 2]);
+                let c0 = add_where(colours_a, c0, garbler_row);
+                store(out, 2 * turn + g, add_where(colours_b, c0, b_sum));
+                rows[2 * g] = _mm512_permutex2var_epi64(garbler_row, lower, evaluator_row);
+                rows[2 * g + 1] = _mm512_permutex2var_epi64(garbler_row, upper, evaluator_row);
+            }
+            write(&mut table[turn * 8 * 32..], rows);
         }
-        tmmo(&keys, &mut blocks, &tweak_blocks);
-        let mut rows = [_mm512_setzero_si512(); 4];
-        for g in 0..2 {
-            let colours_a = colours(a0[g]);
-            let colours_b = colours(b0[g]);
-            let a_sum = _mm512_xor_si512(blocks[4 * g], blocks[4 * g + 1]);
-            let b_sum = _mm512_xor_si512(blocks[4 * g + 2], blocks[4 * g + 3]);
-            let garbler_row = add_where(colours_b, a_sum, delta);
-            let evaluator_row = _mm512_xor_si512(b_sum, a0[g]);
-            let c0 = _mm512_xor_si512(blocks[4 * g], blocks[4 * g + 2]);
-            let c0 = add_where(colours_a, c0, garbler_row);
-            store(out, 2 * turn + g, add_where(colours_b, c0, b_sum));
-            rows[2 * g] = _mm512_permutex2var_epi64(garbler_row, lower, evaluator_row);
-            rows[2 * g + 1] = _mm512_permutex2var_epi64(garbler_row, upper, evaluator_row);
-        }
-        write(table, rows);
+    );
+}
+
+/// Both labels of two operands in two groups of four instances, (group, operand, label), and their tweaks.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn labels_and_tweaks(
+    tweaks: &mut Tweaks,
+    delta: __m512i,
+    a: [__m512i; 2],
+    b: [__m512i; 2],
+) -> ([__m512i; BLOCKS], [__m512i; BLOCKS]) {
+    let mut blocks = [_mm512_setzero_si512(); BLOCKS];
+    let mut tweak_blocks = blocks;
+    for g in 0..2 {
+        let [first, second] = tweaks.next();
+        blocks[4 * g] = a[g];
+        blocks[4 * g + 1] = _mm512_xor_si512(a[g], delta);
+        blocks[4 * g + 2] = b[g];
+        blocks[4 * g + 3] = _mm512_xor_si512(b[g], delta);
+        tweak_blocks[4 * g] = first;
+        tweak_blocks[4 * g + 1] = first;
+        tweak_blocks[4 * g + 2] = second;
+        tweak_blocks[4 * g + 3] = second;
     }
+    (blocks, tweak_blocks)
 }
 
 /// Marks both halves of block l where bit l < 4 is 1.
@@ -108,53 +135,63 @@ pub fn and_known(
     out: &mut Register,
 ) {
     let keys = keys.broadcast();
+    let mut tweaks = Tweaks::new(counter);
     let delta = splat(delta);
     let offset = splat(a.offset);
     // Sixteen instances a turn, as there are two labels of each.
-    for (turn, table) in table.chunks_mut(16 * 16).enumerate() {
-        let low = zero_labels(a, offset, 2 * turn);
-        let high = zero_labels(a, offset, 2 * turn + 1);
-        let a0 = [low[0], low[1], high[0], high[1]];
-        let mut blocks = [_mm512_setzero_si512(); BLOCKS];
-        let mut tweak_blocks = blocks;
-        for g in 0..4 {
-            let tweak = tweaks(2 * counter + 32 * turn as u64 + 8 * g as u64);
-            blocks[2 * g] = a0[g];
-            blocks[2 * g + 1] = _mm512_xor_si512(a0[g], delta);
-            tweak_blocks[2 * g] = tweak;
-            tweak_blocks[2 * g + 1] = tweak;
+    let turns = table.len().div_ceil(16 * 16);
+    hash_turns!(
+        keys,
+        turns,
+        |turn| {
+            let mut blocks = [_mm512_setzero_si512(); BLOCKS];
+            let mut tweak_blocks = blocks;
+            for g in 0..4 {
+                let [tweak, _] = tweaks.next();
+                blocks[2 * g] = _mm512_xor_si512(load(a.labels, 4 * turn + g), offset);
+                blocks[2 * g + 1] = _mm512_xor_si512(blocks[2 * g], delta);
+                tweak_blocks[2 * g] = tweak;
+                tweak_blocks[2 * g + 1] = tweak;
+            }
+            (blocks, tweak_blocks)
+        },
+        |turn, hashes| {
+            let mut rows = [_mm512_setzero_si512(); 4];
+            for g in 0..4 {
+                let a0 = _mm512_xor_si512(load(a.labels, 4 * turn + g), offset);
+                let known = spread(known >> (16 * turn + 4 * g) & 0xf);
+                let sum = _mm512_xor_si512(hashes[2 * g], hashes[2 * g + 1]);
+                rows[g] = add_where(known, sum, delta);
+                let c0 = add_where(colours(a0), hashes[2 * g], rows[g]);
+                store(out, 4 * turn + g, c0);
+            }
+            write(&mut table[turn * 16 * 16..], rows);
         }
-        tmmo(&keys, &mut blocks, &tweak_blocks);
-        let mut rows = [_mm512_setzero_si512(); 4];
-        for g in 0..4 {
-            let known = spread(known >> (16 * turn + 4 * g) & 0xf);
-            let sum = _mm512_xor_si512(blocks[2 * g], blocks[2 * g + 1]);
-            rows[g] = add_where(known, sum, delta);
-            let c0 = add_where(colours(a0[g]), blocks[2 * g], rows[g]);
-            store(out, 4 * turn + g, c0);
-        }
-        write(table, rows);
-    }
+    );
 }
 
-/// Both labels of an operand in eight instances, colour 0 first: (group, colour); and where the bit that colour 0 stands
-/// for is 1.
+/// The labels of colour 0 in eight instances, 8·`eight` the first of them.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,vaes")]
 fn by_colour(
     operand: ZeroLabels<'_>,
     offset: __m512i,
     delta: __m512i,
-    turn: usize,
-) -> ([[__m512i; 2]; 2], __mmask8) {
-    let zero = zero_labels(operand, offset, turn);
-    let truth = _mm512_test_epi64_mask(halves::<0>(zero[0], zero[1]), _mm512_set1_epi64(1));
-    let mut labels = [[_mm512_setzero_si512(); 2]; 2];
-    for g in 0..2 {
-        labels[g][0] = add_where(colours(zero[g]), zero[g], delta);
-        labels[g][1] = _mm512_xor_si512(labels[g][0], delta);
-    }
-    (labels, truth)
+    eight: usize,
+) -> [__m512i; 2] {
+    let [first, second] = zero_labels(operand, offset, eight);
+    [
+        add_where(colours(first), first, delta),
+        add_where(colours(second), second, delta),
+    ]
+}
+
+/// Where the bit that colour 0 stands for is 1, in the same instances.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,vaes")]
+fn truth(operand: ZeroLabels<'_>, offset: __m512i, eight: usize) -> __mmask8 {
+    let [first, second] = zero_labels(operand, offset, eight);
+    _mm512_test_epi64_mask(halves::<0>(first, second), _mm512_set1_epi64(1))
 }
 
 /// Takes mask·2^shift off the shares.
@@ -179,31 +216,46 @@ pub fn share(
     rows: &mut Rows,
 ) {
     let keys = keys.broadcast();
+    let mut tweaks = Tweaks::new(counter);
     let delta = splat(delta);
     let offset = splat(a.offset);
     let odd = _mm512_set1_epi64(sharing.weight.odd as i64);
     let row_mask = _mm512_set1_epi64(sharing.row_mask() as i64);
-    let rows = rows.as_chunks_mut::<8>().0;
-    // There is one such gate in a layer, so that half of the registers may go to waste.
-    for (turn, (shares, rows)) in shares.chunks_mut(8).zip(rows).enumerate() {
-        let (labels, truth) = by_colour(a, offset, delta, turn);
-        let mut blocks = [_mm512_setzero_si512(); BLOCKS];
-        let mut tweak_blocks = blocks;
-        for g in 0..2 {
-            let tweak = tweaks(2 * counter + 16 * turn as u64 + 8 * g as u64);
-            blocks[2 * g..2 * g + 2].copy_from_slice(&labels[g]);
-            tweak_blocks[2 * g] = tweak;
-            tweak_blocks[2 * g + 1] = tweak;
+    // Sixteen instances a turn, as there are two labels of each.
+    hash_turns!(
+        keys,
+        shares.len().div_ceil(16),
+        |turn| {
+            let mut blocks = [_mm512_setzero_si512(); BLOCKS];
+            let mut tweak_blocks = blocks;
+            for half in 0..2 {
+                let labels = by_colour(a, offset, delta, 2 * turn + half);
+                for g in 0..2 {
+                    let four = 2 * half + g;
+                    let [tweak, _] = tweaks.next();
+                    blocks[2 * four] = labels[g];
+                    blocks[2 * four + 1] = _mm512_xor_si512(labels[g], delta);
+                    tweak_blocks[2 * four] = tweak;
+                    tweak_blocks[2 * four + 1] = tweak;
+                }
+            }
+            (blocks, tweak_blocks)
+        },
+        |turn, hashes| {
+            let shares = shares[16 * turn..].chunks_mut(8).take(2);
+            let rows = rows[16 * turn..].chunks_mut(8);
+            for (half, (shares, rows)) in shares.zip(rows).enumerate() {
+                let truth = truth(a, offset, 2 * turn + half);
+                let pad0 = halves::<0>(hashes[4 * half], hashes[4 * half + 2]);
+                let pad1 = halves::<0>(hashes[4 * half + 1], hashes[4 * half + 3]);
+                let mask = _mm512_mask_sub_epi64(pad0, truth, pad0, odd);
+                let row = _mm512_mask_add_epi64(mask, !truth, mask, odd);
+                let row = _mm512_and_si512(_mm512_sub_epi64(row, pad1), row_mask);
+                store_numbers(rows, row);
+                subtract(shares, mask, sharing);
+            }
         }
-        tmmo(&keys, &mut blocks, &tweak_blocks);
-        let pad0 = halves::<0>(blocks[0], blocks[2]);
-        let pad1 = halves::<0>(blocks[1], blocks[3]);
-        let mask = _mm512_mask_sub_epi64(pad0, truth, pad0, odd);
-        let row = _mm512_mask_add_epi64(mask, !truth, mask, odd);
-        let row = _mm512_and_si512(_mm512_sub_epi64(row, pad1), row_mask);
-        store_numbers(rows, row);
-        subtract(shares, mask, sharing);
-    }
+    );
 }
 
 /// See [`crate::garble::kernel::Kernel::garble_share_product`].
@@ -218,44 +270,41 @@ pub fn share_product(
     rows: &mut Rows,
 ) {
     let keys = keys.broadcast();
+    let mut tweaks = Tweaks::new(counter);
     let delta = splat(delta);
     let (offset_a, offset_b) = (splat(a.offset), splat(b.offset));
     let odd = _mm512_set1_epi64(sharing.weight.odd as i64);
     let row_mask = _mm512_set1_epi64(sharing.row_mask() as i64);
-    let rows = rows.as_chunks_mut::<24>().0;
-    for (turn, (shares, rows)) in shares.chunks_mut(8).zip(rows).enumerate() {
-        let (labels_a, truth_a) = by_colour(a, offset_a, delta, turn);
-        let (labels_b, truth_b) = by_colour(b, offset_b, delta, turn);
-        let tweak = 2 * counter + 16 * turn as u64;
-        let mut blocks = [_mm512_setzero_si512(); BLOCKS];
-        let mut tweak_blocks = blocks;
-        for g in 0..2 {
-            let first = tweaks(tweak + 8 * g as u64);
-            let second = tweaks(tweak + 8 * g as u64 + 1);
-            for colour in 0..2 {
-                blocks[4 * g + colour] = labels_a[g][colour];
-                blocks[4 * g + 2 + colour] = labels_b[g][colour];
-                tweak_blocks[4 * g + colour] = first;
-                tweak_blocks[4 * g + 2 + colour] = second;
+    let rows = rows.as_chunks_mut::<8>().0.as_chunks_mut::<3>().0;
+    hash_turns!(
+        keys,
+        shares.len().div_ceil(8),
+        |turn| {
+            let labels_a = by_colour(a, offset_a, delta, turn);
+            let labels_b = by_colour(b, offset_b, delta, turn);
+            labels_and_tweaks(&mut tweaks, delta, labels_a, labels_b)
+        },
+        |turn, hashes| {
+            let truth_a = truth(a, offset_a, turn);
+            let truth_b = truth(b, offset_b, turn);
+            let [a0, a1, b0, b1, a0_next, a1_next, b0_next, b1_next] = hashes;
+            let pad00 = _mm512_add_epi64(halves::<0>(a0, a0_next), halves::<0>(b0, b0_next));
+            let pad01 = _mm512_add_epi64(halves::<1>(a0, a0_next), halves::<0>(b1, b1_next));
+            let pad10 = _mm512_add_epi64(halves::<0>(a1, a1_next), halves::<1>(b0, b0_next));
+            let pad11 = _mm512_add_epi64(halves::<1>(a1, a1_next), halves::<1>(b1, b1_next));
+            let mask = _mm512_mask_sub_epi64(pad00, truth_a & truth_b, pad00, odd);
+            let row01 = _mm512_mask_add_epi64(mask, truth_a & !truth_b, mask, odd);
+            let row10 = _mm512_mask_add_epi64(mask, !truth_a & truth_b, mask, odd);
+            let row11 = _mm512_mask_add_epi64(mask, !truth_a & !truth_b, mask, odd);
+            let row01 = _mm512_and_si512(_mm512_sub_epi64(row01, pad01), row_mask);
+            let row10 = _mm512_and_si512(_mm512_sub_epi64(row10, pad10), row_mask);
+            let row11 = _mm512_and_si512(_mm512_sub_epi64(row11, pad11), row_mask);
+            let three = super::rows::interleave([row01, row10, row11]);
+            for (rows, register) in rows[turn].iter_mut().zip(three) {
+                store_numbers(rows, register);
             }
+            let end = shares.len().min(8 * turn + 8);
+            subtract(&mut shares[8 * turn..end], mask, sharing);
         }
-        tmmo(&keys, &mut blocks, &tweak_blocks);
-        let [a0, a1, b0, b1, a0_next, a1_next, b0_next, b1_next] = blocks;
-        let pad00 = _mm512_add_epi64(halves::<0>(a0, a0_next), halves::<0>(b0, b0_next));
-        let pad01 = _mm512_add_epi64(halves::<1>(a0, a0_next), halves::<0>(b1, b1_next));
-        let pad10 = _mm512_add_epi64(halves::<0>(a1, a1_next), halves::<1>(b0, b0_next));
-        let pad11 = _mm512_add_epi64(halves::<1>(a1, a1_next), halves::<1>(b1, b1_next));
-        let mask = _mm512_mask_sub_epi64(pad00, truth_a & truth_b, pad00, odd);
-        let row01 = _mm512_mask_add_epi64(mask, truth_a & !truth_b, mask, odd);
-        let row10 = _mm512_mask_add_epi64(mask, !truth_a & truth_b, mask, odd);
-        let row11 = _mm512_mask_add_epi64(mask, !truth_a & !truth_b, mask, odd);
-        let row01 = _mm512_and_si512(_mm512_sub_epi64(row01, pad01), row_mask);
-        let row10 = _mm512_and_si512(_mm512_sub_epi64(row10, pad10), row_mask);
-        let row11 = _mm512_and_si512(_mm512_sub_epi64(row11, pad11), row_mask);
-        let three = super::rows::interleave([row01, row10, row11]);
-        for (rows, register) in rows.as_chunks_mut::<8>().0.iter_mut().zip(three) {
-            store_numbers(rows, register);
-        }
-        subtract(shares, mask, sharing);
-    }
+    );
 }

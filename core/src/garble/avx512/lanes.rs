@@ -30,12 +30,34 @@ pub fn splat(block: Block) -> __m512i {
     super::aes::splat(block.to_u128())
 }
 
-/// Tweaks first, first + 2, first + 4, first + 6: those of one half of a gate in four instances.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub fn tweaks(first: u64) -> __m512i {
-    let first = _mm512_maskz_set1_epi64(0b0101_0101, first as i64);
-    _mm512_add_epi64(first, _mm512_set_epi64(0, 6, 0, 4, 0, 2, 0, 0))
+/// Tweaks of a gate, four instances at a time.
+pub struct Tweaks {
+    next: __m512i,
+    step: __m512i,
+    one: __m512i,
+}
+
+impl Tweaks {
+    /// Those of the gate with counter `counter`, from instance 0 on.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn new(counter: u64) -> Self {
+        let first = _mm512_maskz_set1_epi64(0b0101_0101, 2 * counter as i64);
+        Self {
+            next: _mm512_add_epi64(first, _mm512_set_epi64(0, 6, 0, 4, 0, 2, 0, 0)),
+            step: _mm512_set_epi64(0, 8, 0, 8, 0, 8, 0, 8),
+            one: _mm512_set_epi64(0, 1, 0, 1, 0, 1, 0, 1),
+        }
+    }
+
+    /// Those of both halves of the gate in the next four instances: 2c, 2c + 2, 2c + 4, 2c + 6, and one more each.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn next(&mut self) -> [__m512i; 2] {
+        let first = self.next;
+        self.next = _mm512_add_epi64(first, self.step);
+        [first, _mm512_xor_si512(first, self.one)]
+    }
 }
 
 /// Where the colour is 1: both halves of a block are marked.

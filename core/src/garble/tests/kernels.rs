@@ -1,6 +1,7 @@
 //! The kernel for wide registers makes, bit for bit, what the portable one makes.
 
 use super::super::hash::Hash;
+use super::super::kernel::Registers;
 use super::*;
 use proptest::prelude::*;
 
@@ -91,13 +92,14 @@ fn everything(
             0 => LANES,
             rest => rest,
         };
-        let labels = |workspace: &[Block]| -> Vec<Block> {
-            let registers = workspace.chunks(LANES);
+        let labels = |workspace: &mut [Block]| -> Vec<Block> {
+            let registers = Registers::new(workspace, circuit.registers());
+            let registers = (0..circuit.registers() as u16).map(|r| registers.get(r));
             registers
                 .flat_map(|labels| labels[..lanes].to_vec())
                 .collect()
         };
-        all.garbler_labels.extend(labels(&workspace));
+        all.garbler_labels.extend(labels(&mut workspace));
         let mut outputs = vec![0; Circuit::input_words(circuit.outputs(), instances)];
         evaluation
             .evaluate(
@@ -111,7 +113,7 @@ fn everything(
                 &mut outputs,
             )
             .unwrap();
-        all.evaluator_labels.extend(labels(&workspace));
+        all.evaluator_labels.extend(labels(&mut workspace));
         all.evaluator_shares.extend(&shares);
         all.outputs.extend(&outputs);
         all.table.extend(&table);
