@@ -54,8 +54,10 @@ mod hash;
 mod kernel;
 mod modular;
 mod portable;
+mod prg;
 #[cfg(test)]
 mod tests;
+mod transpose;
 
 pub use block::{Block, Delta};
 pub use builder::{Builder, Node, Wire, Word};
@@ -63,6 +65,8 @@ pub use circuit::{Circuit, CircuitError, Counts, Gate, Operand, Weight};
 pub use evaluation::Evaluation;
 pub use gadgets::Saturated;
 pub use garbling::{Garbling, GarblingInputs};
+pub use prg::{LEAVES, LEVELS, Prg};
+pub use transpose::transpose;
 
 /// Instances of a chunk: each gate is hashed for this many instances at once, that is 256 blocks a call when
 /// garbling and 128 when evaluating.

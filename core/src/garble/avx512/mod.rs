@@ -14,10 +14,13 @@ mod evaluation;
 mod garbling;
 mod lanes;
 mod rows;
+mod stream;
+mod transpose;
 
 use super::bits::{BitReader, BitWriter};
 use super::block::Block;
 use super::kernel::{Kernel, Register, Rows, Sharing, ZeroLabels};
+use super::prg::LEAVES;
 use crate::simd::{self, Level};
 use aes::RoundKeys;
 
@@ -39,6 +42,46 @@ impl Avx512 {
         let keys = unsafe { RoundKeys::expand(key) };
         Some(Self { keys })
     }
+}
+
+/// A stream of pseudorandom blocks. Exists only where the processor has the instructions.
+pub(super) struct Stream {
+    keys: RoundKeys,
+}
+
+impl Stream {
+    /// The stream of `seed`, if [`simd::level`] allows it.
+    pub fn new(seed: [u8; 16]) -> Option<Self> {
+        Avx512::new(seed).map(|Avx512 { keys }| Self { keys })
+    }
+
+    /// See [`super::Prg::fill`].
+    pub fn fill(&self, position: u64, blocks: &mut [Block]) {
+        // SAFETY: that `self` exists shows that the processor has the instructions.
+        unsafe { stream::fill(&self.keys, position, blocks) }
+    }
+
+    /// See [`super::Prg::combine`].
+    pub fn combine(
+        streams: [&Self; LEAVES],
+        first: usize,
+        position: u64,
+        sum: &mut [Block],
+        rows: &mut [Block],
+    ) {
+        // SAFETY: that the streams exist shows that the processor has the instructions.
+        unsafe { stream::combine(streams.map(|s| &s.keys), first, position, sum, rows) }
+    }
+}
+
+/// See [`super::transpose()`]; `false`, and nothing done, unless [`simd::level`] allows it.
+pub(super) fn transpose(low: &mut [u64; 128], high: &mut [u64; 128]) -> bool {
+    let allowed = simd::level() >= Level::Avx512;
+    if allowed {
+        // SAFETY: the level includes all instructions of the function.
+        unsafe { transpose::transpose(low, high) }
+    }
+    allowed
 }
 
 impl Kernel for Avx512 {
