@@ -27,9 +27,9 @@ const INSTANCES: usize = 2304;
 const BITS: u32 = 23;
 const SHIFT: u32 = 8;
 const ACTIVATION_BITS: u32 = 8;
-/// Instances of a turn of the slower contestants, so that a turn is too short to be interrupted; less memory to go through
-/// is in their favour.
-const FEW_INSTANCES: usize = 128;
+/// Instances of a turn when kernels are compared: about as many as share a message between two parties, and few enough that
+/// a turn is rarely interrupted.
+const TURN_INSTANCES: usize = 256;
 const KEY: [u8; 16] = [7; 16];
 
 fn relu(builder: &mut Builder<'_>) {
@@ -156,11 +156,13 @@ fn assert_same_tables(circuit: &Circuit<'_>) {
     // One bit an input in both orders.
     let packed = (0..circuit.garbler_inputs()).fold(0, |word, i| word | (ours.bits[i] & 1) << i);
     theirs.bits[0] = packed;
-    let mut scalar = Scalar::new(KEY, delta.block(), circuit.registers());
-    theirs.scalar(&mut scalar, true);
-    ours.garble(&mut Garbling::new(KEY, delta));
+    let scalar = || Scalar::new(KEY, delta.block(), circuit.registers());
+    ours.garble(&mut Garbling::new(KEY, delta.clone()));
     let blocks = 16 * circuit.counts().blocks();
-    assert_eq!(ours.table[..blocks], theirs.table[..blocks]);
+    for mut scalar in [scalar(), scalar().with_instructions(KEY)] {
+        theirs.scalar(&mut scalar, true);
+        assert_eq!(ours.table[..blocks], theirs.table[..blocks]);
+    }
 }
 
 fn groups(criterion: &mut Criterion, name: &str, circuit: &Circuit<'_>) {
@@ -195,10 +197,10 @@ fn groups(criterion: &mut Criterion, name: &str, circuit: &Circuit<'_>) {
 
 /// Megagates a second, by level of vector instructions and scalar, in turns.
 fn compare(name: &str, circuit: &Circuit<'_>) {
-    let gates = |instances| (circuit.counts().and_gates() * instances) as f64;
+    let gates = (circuit.counts().and_gates() * TURN_INSTANCES) as f64;
     let delta = Delta::random(&mut ChaCha20Rng::seed_from_u64(3));
-    let instances = [INSTANCES, FEW_INSTANCES, FEW_INSTANCES];
-    let [first, second, third] = &mut instances.map(|count| Layer::new(circuit, count));
+    let mut layers = [(); 4].map(|()| Layer::new(circuit, TURN_INSTANCES));
+    let [first, second, third, fourth] = &mut layers;
     let mut garbling = Garbling::new(KEY, delta.clone());
     let mut evaluation = Evaluation::new(KEY);
     let level = simd::level();
@@ -206,23 +208,28 @@ fn compare(name: &str, circuit: &Circuit<'_>) {
     let mut portable_garbling = Garbling::new(KEY, delta.clone());
     let mut portable_evaluation = Evaluation::new(KEY);
     simd::limit(level);
-    let mut scalar = Scalar::new(KEY, delta.block(), circuit.registers());
-    let mut scalar_evaluator = Scalar::new(KEY, Block::ZERO, circuit.registers());
+    let scalar = |delta| Scalar::new(KEY, delta, circuit.registers());
+    let (mut scalar_garbler, mut scalar_evaluator) = (scalar(delta.block()), scalar(Block::ZERO));
+    let mut native_garbler = scalar(delta.block()).with_instructions(KEY);
+    let mut native_evaluator = scalar(Block::ZERO).with_instructions(KEY);
     let garbled = side_by_side::medians(&mut [
         &mut || first.garble(&mut garbling),
         &mut || second.garble(&mut portable_garbling),
-        &mut || third.scalar(&mut scalar, true),
+        &mut || third.scalar(&mut scalar_garbler, true),
+        &mut || fourth.scalar(&mut native_garbler, true),
     ]);
     let evaluated = side_by_side::medians(&mut [
         &mut || first.evaluate(&mut evaluation),
         &mut || second.evaluate(&mut portable_evaluation),
         &mut || third.scalar(&mut scalar_evaluator, false),
+        &mut || fourth.scalar(&mut native_evaluator, false),
     ]);
     for (action, times) in [("garble", garbled), ("evaluate", evaluated)] {
-        let [wide, portable, scalar] = std::array::from_fn(|i| gates(instances[i]) / times[i]);
+        let [wide, portable, scalar, native] = std::array::from_fn(|i| gates / times[i]);
         println!(
-            "{name:>5} {action:>9} {wide:>9.1} {portable:>9.1} {scalar:>9.1} {:>7.2}",
+            "{name:>5} {action:>9} {wide:>9.1} {portable:>9.1} {scalar:>9.1} {:>6.2} {native:>9.1} {:>6.2}",
             wide / scalar,
+            wide / native,
         );
     }
 }
@@ -239,15 +246,18 @@ fn main() {
     criterion.final_summary();
     if settings::measuring() {
         println!(
-            "\nside by side, medians in million AND gates a second; ratio: to gate after gate"
+            "\nside by side, medians in million AND gates a second; \
+             gate after gate with the crate `aes` and with AES-NI"
         );
         println!(
-            "{:>5} {:>9} {:>9} {:>9} {:>9} {:>7}",
+            "{:>5} {:>9} {:>9} {:>9} {:>9} {:>6} {:>9} {:>6}",
             "",
             "",
             simd::level().name(),
             "portable",
-            "scalar",
+            "crate",
+            "ratio",
+            "AES-NI",
             "ratio"
         );
         for (name, share_bits, build) in circuits {

@@ -1,8 +1,12 @@
 //! Half gates as libraries for two parties make them: one instance after another, gate after gate.
 //!
-//! Four labels go through the cipher in a call when garbling, two when evaluating; the key is scheduled once. The hash, the
-//! tweaks and the tables are those of `addax_core::garble`; rows of projections are left in words of their own, which is
+//! Four labels go through the cipher in a call when garbling, two when evaluating; the key is scheduled once. The cipher is
+//! the crate `aes`, which has no code for so few blocks, or, as in libraries written in C++, the processor's instructions on
+//! these blocks in step. The hash, the tweaks and the tables are those of `addax_core::garble`; rows of projections are left in words of their own, which is
 //! less work than packing them.
+
+#[cfg(target_arch = "x86_64")]
+mod simd;
 
 use addax_core::garble::{Block, Circuit, Gate, Operand};
 use aes::Aes128Enc;
@@ -11,6 +15,8 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 /// One party's state.
 pub struct Scalar {
     cipher: Aes128Enc,
+    #[cfg(target_arch = "x86_64")]
+    instructions: Option<simd::Permutation>,
     delta: Block,
     counter: u64,
     registers: Vec<Block>,
@@ -21,10 +27,29 @@ impl Scalar {
     pub fn new(key: [u8; 16], delta: Block, registers: usize) -> Self {
         Self {
             cipher: Aes128Enc::new(&key.into()),
+            #[cfg(target_arch = "x86_64")]
+            instructions: None,
             delta,
             counter: 0,
             registers: vec![Block::ZERO; registers],
         }
+    }
+
+    /// The same with the processor's instructions, if it has them.
+    #[must_use]
+    pub fn with_instructions(self, key: [u8; 16]) -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            instructions: simd::Permutation::new(key),
+            ..self
+        }
+    }
+
+    #[inline(always)]
+    fn permute<const N: usize>(&self, blocks: [Block; N]) -> [Block; N] {
+        let mut blocks = blocks.map(|block| aes::Block::from(block.to_bytes()));
+        self.cipher.encrypt_blocks(&mut blocks);
+        blocks.map(|block| Block::from_bytes(block.0))
     }
 
     fn label(&self, operand: Operand) -> Block {
@@ -35,15 +60,16 @@ impl Scalar {
     /// H(x, tweak) of N labels.
     #[inline(always)]
     fn hash<const N: usize>(&self, labels: [Block; N], tweaks: [u64; N]) -> [Block; N] {
-        let mut blocks = labels.map(|label| aes::Block::from(label.to_bytes()));
-        self.cipher.encrypt_blocks(&mut blocks);
-        let once = blocks.map(|block| Block::from_bytes(block.0));
-        for i in 0..N {
-            let tweaked = once[i] ^ Block::from_u128(u128::from(tweaks[i]));
-            blocks[i] = aes::Block::from(tweaked.to_bytes());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(instructions) = &self.instructions {
+            return instructions
+                .hash(labels.map(Block::to_u128), tweaks)
+                .map(Block::from_u128);
         }
-        self.cipher.encrypt_blocks(&mut blocks);
-        std::array::from_fn(|i| Block::from_bytes(blocks[i].0) ^ once[i])
+        let once = self.permute(labels);
+        let tweaked = std::array::from_fn(|i| once[i] ^ Block::from_u128(u128::from(tweaks[i])));
+        let twice = self.permute::<N>(tweaked);
+        std::array::from_fn(|i| twice[i] ^ once[i])
     }
 
     fn take_tweak(&mut self) -> u64 {
