@@ -103,6 +103,7 @@ pub fn available() -> Level {
         "avx512bw",
         "avx512vl",
         "avx512ifma",
+        "aes",
         "vaes"
     );
     match (has_avx2::get(), has_avx512::get()) {

@@ -28,6 +28,17 @@ impl<'a> BitWriter<'a> {
         }
     }
 
+    /// The next `count` bytes, for another to fill; `None` unless the string ends with a whole byte.
+    #[cfg(target_arch = "x86_64")]
+    pub fn whole_bytes(&mut self, count: usize) -> Option<&mut [u8]> {
+        if self.pending_bits > 0 {
+            return None;
+        }
+        let start = self.position;
+        self.position += count;
+        Some(&mut self.bytes[start..self.position])
+    }
+
     /// Writes what is left, filled up with zeros.
     pub fn finish(&mut self) {
         if self.pending_bits > 0 {
@@ -59,6 +70,17 @@ impl<'a> BitReader<'a> {
             pending: 0,
             pending_bits: 0,
         }
+    }
+
+    /// The next `count` bytes; `None` unless whole bytes have been read so far.
+    #[cfg(target_arch = "x86_64")]
+    pub fn whole_bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        if self.pending_bits > 0 {
+            return None;
+        }
+        let start = self.position;
+        self.position += count;
+        Some(&self.bytes[start..self.position])
     }
 
     /// The next `bits` ≤ 63 bits.

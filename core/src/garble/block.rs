@@ -9,6 +9,7 @@ use zeroize::{DefaultIsZeroes, Zeroize, ZeroizeOnDrop};
 /// Labels are secrets of one party or of both, so a block has no `Debug`; buffers of blocks are to be zeroised by
 /// whoever owns them ([`Zeroize`] is implemented for slices of blocks).
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C, align(16))]
 pub struct Block([u64; 2]);
 
 impl DefaultIsZeroes for Block {}

@@ -202,7 +202,7 @@ impl<'a> Circuit<'a> {
 
     /// Labels of working memory for garbling or evaluating.
     pub const fn workspace(&self) -> usize {
-        self.registers * super::LANES
+        super::kernel::Registers::workspace(self.registers)
     }
 
     /// Bytes of the garbled tables of `instances` instances.

@@ -2,8 +2,9 @@
 
 use super::bits::BitReader;
 use super::block::Block;
-use super::circuit::{Circuit, Gate, Operand, Weight};
-use super::hash::{Batch, Hash};
+use super::circuit::{Circuit, Gate, Weight};
+use super::hash::Hash;
+use super::kernel::{Kernel, Registers, Rows, Sharing};
 use super::{GarbleError, LANES, Turn, check_length, chunks};
 
 /// Evaluates garbled circuits of one session: in the order in which they were garbled, or in any order if each took its
@@ -11,17 +12,16 @@ use super::{GarbleError, LANES, Turn, check_length, chunks};
 pub struct Evaluation {
     hash: Hash,
     counter: u64,
-    batch: Batch,
 }
 
 impl Evaluation {
     /// A session with the garbler's hash key.
     pub fn new(key: [u8; 16]) -> Self {
-        Self {
-            hash: Hash::new(key),
-            counter: 0,
-            batch: Batch::new(),
-        }
+        Self::with_hash(Hash::new(key))
+    }
+
+    pub(super) fn with_hash(hash: Hash) -> Self {
+        Self { hash, counter: 0 }
     }
 
     /// Takes the turn of `instances` instances of `circuit` that the garbler garbled next, to evaluate them later.
@@ -110,13 +110,13 @@ impl Evaluation {
             (blocks, table) = table.split_at(circuit.block_bytes(lanes));
             (rows, table) = table.split_at(circuit.chunk_bytes(lanes) - blocks.len());
             let mut chunk = Chunk {
-                hash: &self.hash,
-                batch: &mut self.batch,
+                kernel: self.hash.kernel(),
                 lanes,
                 counter,
-                registers: &mut workspace[..circuit.workspace()],
+                registers: Registers::new(workspace, circuit.registers),
                 blocks,
-                rows: BitReader::new(rows),
+                reader: BitReader::new(rows),
+                rows: [0; 3 * LANES],
                 shares: shares.split_off_mut(..lanes).unwrap_or_default(),
                 share_mask: circuit.share_mask(),
             };
@@ -134,13 +134,13 @@ impl Evaluation {
 
 /// One chunk on its way through the gates.
 struct Chunk<'a> {
-    hash: &'a Hash,
-    batch: &'a mut Batch,
+    kernel: &'a mut dyn Kernel,
     lanes: usize,
     counter: u64,
-    registers: &'a mut [Block],
+    registers: Registers<'a>,
     blocks: &'a [u8],
-    rows: BitReader<'a>,
+    reader: BitReader<'a>,
+    rows: Rows,
     shares: &'a mut [u64],
     share_mask: u64,
 }
@@ -160,22 +160,57 @@ impl Chunk<'_> {
             match *gate {
                 Gate::Evaluator { input, out } => {
                     let labels = &evaluator[input as usize * lanes..][..lanes];
-                    self.registers[usize::from(out) * LANES..][..lanes].copy_from_slice(labels);
+                    self.registers.get_mut(out)[..lanes].copy_from_slice(labels);
                 }
                 Gate::Garbler { input, out } => {
                     let labels = &garbler[input as usize * lanes..][..lanes];
-                    self.registers[usize::from(out) * LANES..][..lanes].copy_from_slice(labels);
+                    self.registers.get_mut(out)[..lanes].copy_from_slice(labels);
                 }
-                Gate::Xor { a, b, out } => xor(self.registers, lanes, a, b, out),
-                Gate::And { a, b, out } => self.and(a, b, out),
-                Gate::AndGarbler { a, out, .. } => self.and_garbler(a, out),
-                Gate::Share { a, weight } => self.share(a, weight),
-                Gate::ShareProduct { a, b, weight } => self.share_product(a, b, weight),
+                Gate::Xor { a, b, out } => {
+                    if let Some((a, b, out)) = self.registers.binary(a, b, out) {
+                        self.kernel.xor(lanes, a, b, out);
+                    }
+                }
+                Gate::And { a, b, out } => {
+                    let (counter, table) = (self.take_counter(), self.take_blocks(32));
+                    let labels = self.registers.binary(a.register, b.register, out);
+                    if let Some((a, b, out)) = labels {
+                        self.kernel.evaluate_and(counter, a, b, table, out);
+                    }
+                }
+                Gate::AndGarbler { a, out, .. } => {
+                    let (counter, table) = (self.take_counter(), self.take_blocks(16));
+                    if let Some((a, out)) = self.registers.unary(a.register, out) {
+                        self.kernel.evaluate_and_known(counter, a, table, out);
+                    }
+                }
+                Gate::Share { a, weight } => {
+                    let (counter, sharing) = (self.take_counter(), self.sharing(weight));
+                    let rows = &mut self.rows[..lanes];
+                    self.kernel.pull(&mut self.reader, rows, weight.bits);
+                    let (a, rows) = (self.registers.get(a.register), &self.rows);
+                    self.kernel
+                        .evaluate_share(counter, a, sharing, self.shares, rows);
+                }
+                Gate::ShareProduct { a, b, weight } => {
+                    let (counter, sharing) = (self.take_counter(), self.sharing(weight));
+                    let rows = &mut self.rows[..3 * lanes];
+                    self.kernel.pull(&mut self.reader, rows, weight.bits);
+                    let [a, b] = [a, b].map(|operand| self.registers.get(operand.register));
+                    self.kernel.evaluate_share_product(
+                        counter,
+                        a,
+                        b,
+                        sharing,
+                        self.shares,
+                        &self.rows,
+                    );
+                }
                 Gate::Output { a } => {
                     let mut bits = 0;
-                    for lane in 0..lanes {
-                        let bit = self.label(a, lane).colour() ^ self.rows.pull(1);
-                        bits |= bit << lane;
+                    for (lane, label) in self.registers.get(a.register)[..lanes].iter().enumerate()
+                    {
+                        bits |= (label.colour() ^ self.reader.pull(1)) << lane;
                     }
                     if let Some(output) = outputs.next() {
                         *output = bits;
@@ -190,115 +225,24 @@ impl Chunk<'_> {
         }
     }
 
-    #[inline(always)]
-    fn label(&self, operand: Operand, lane: usize) -> Block {
-        self.registers[usize::from(operand.register) * LANES + lane]
-    }
-
-    fn load(&mut self, operand: Operand, position: usize) {
-        for lane in 0..self.lanes {
-            let label = self.label(operand, lane);
-            self.batch.set(position + lane, label);
-        }
-    }
-
-    /// Hashes the active labels of `operands` ≤ 2 operands, as the garbler does.
-    fn hash(&mut self, operands: usize) {
-        let tweak = 2 * self.counter;
-        self.hash
-            .apply(self.batch, self.lanes, &[tweak, tweak + 1][..operands]);
+    /// The next gate's counter.
+    fn take_counter(&mut self) -> u64 {
+        let counter = self.counter;
         self.counter += self.lanes as u64;
+        counter
     }
 
-    fn and(&mut self, a: Operand, b: Operand, out: u16) {
-        let lanes = self.lanes;
-        self.load(a, 0);
-        self.load(b, lanes);
-        self.hash(2);
-        let (table, rest) = self.blocks.split_at(32 * lanes);
+    fn sharing(&self, weight: Weight) -> Sharing {
+        let mask = self.share_mask;
+        Sharing { weight, mask }
+    }
+}
+
+impl<'a> Chunk<'a> {
+    /// The next `size` bytes an instance of the table.
+    fn take_blocks(&mut self, size: usize) -> &'a [u8] {
+        let (taken, rest) = self.blocks.split_at(size * self.lanes);
         self.blocks = rest;
-        for (lane, row) in table.chunks_exact(32).enumerate() {
-            let (label_a, label_b) = (self.label(a, lane), self.label(b, lane));
-            let garbler_row = block(&row[..16]);
-            let evaluator_row = block(&row[16..]);
-            self.registers[usize::from(out) * LANES + lane] = self.batch.get(lane)
-                ^ garbler_row.select(label_a.colour())
-                ^ self.batch.get(lanes + lane)
-                ^ (evaluator_row ^ label_a).select(label_b.colour());
-        }
-    }
-
-    fn and_garbler(&mut self, a: Operand, out: u16) {
-        let lanes = self.lanes;
-        self.load(a, 0);
-        self.hash(1);
-        let (table, rest) = self.blocks.split_at(16 * lanes);
-        self.blocks = rest;
-        for (lane, row) in table.chunks_exact(16).enumerate() {
-            self.registers[usize::from(out) * LANES + lane] =
-                self.batch.get(lane) ^ block(row).select(self.label(a, lane).colour());
-        }
-    }
-
-    fn add(&mut self, lane: usize, value: u64, weight: Weight) {
-        let share = &mut self.shares[lane];
-        *share = share.wrapping_add(value << weight.shift) & self.share_mask;
-    }
-
-    fn share(&mut self, a: Operand, weight: Weight) {
-        self.load(a, 0);
-        self.hash(1);
-        for lane in 0..self.lanes {
-            let [pad, _] = self.batch.get(lane).halves();
-            let row = self.rows.pull(weight.bits);
-            let colour = self.label(a, lane).colour();
-            self.add(lane, pad.wrapping_add(row * colour), weight);
-        }
-    }
-
-    fn share_product(&mut self, a: Operand, b: Operand, weight: Weight) {
-        let lanes = self.lanes;
-        self.load(a, 0);
-        self.load(b, lanes);
-        self.hash(2);
-        for lane in 0..lanes {
-            let i = self.label(a, lane).colour();
-            let j = self.label(b, lane).colour();
-            let [a0, a1] = self.batch.get(lane).halves();
-            let [b0, b1] = self.batch.get(lanes + lane).halves();
-            let pad = select(j, a0, a1).wrapping_add(select(i, b0, b1));
-            let mut row = 0;
-            for active in [(i ^ 1) & j, i & (j ^ 1), i & j] {
-                row |= self.rows.pull(weight.bits) & 0u64.wrapping_sub(active);
-            }
-            self.add(lane, pad.wrapping_add(row), weight);
-        }
-    }
-}
-
-/// `zero` if `bit` is 0, `one` if it is 1.
-#[inline(always)]
-fn select(bit: u64, zero: u64, one: u64) -> u64 {
-    zero ^ ((zero ^ one) & 0u64.wrapping_sub(bit))
-}
-
-#[inline(always)]
-fn block(bytes: &[u8]) -> Block {
-    let mut array = [0; 16];
-    array.copy_from_slice(bytes);
-    Block::from_bytes(array)
-}
-
-/// Register `out` = `a` ⊕ `b` in the first `lanes` instances, on labels of either party.
-pub(super) fn xor(registers: &mut [Block], lanes: usize, a: u16, b: u16, out: u16) {
-    let range = |register: u16| {
-        let start = usize::from(register) * LANES;
-        start..start + lanes
-    };
-    // The builder never lets a gate write what it reads, nor read one register twice.
-    if let Ok([a, b, out]) = registers.get_disjoint_mut([range(a), range(b), range(out)]) {
-        for ((out, &a), &b) in out.iter_mut().zip(a.iter()).zip(b.iter()) {
-            *out = a ^ b;
-        }
+        taken
     }
 }

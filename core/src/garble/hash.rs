@@ -27,119 +27,44 @@
 //! session count: after 2^32 of them 96 bits remain. The tweak is a 64-bit counter that never restarts within a
 //! session; the two halves of a gate take two different ones.
 
-use super::block::Block;
-use aes::Aes128Enc;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
-use zeroize::Zeroize;
+use super::kernel::Kernel;
+use super::portable::Portable;
 
-/// The permutation π of one session. The key is public to both parties, and fresh for each session.
-pub struct Hash {
-    cipher: Aes128Enc,
+/// The hash of one session, and with it the gates, for the processor at hand.
+///
+/// The key is public to both parties, and fresh for each session.
+pub(super) struct Hash {
+    portable: Portable,
+    #[cfg(target_arch = "x86_64")]
+    wide: Option<super::avx512::Avx512>,
 }
 
 impl Hash {
     /// The hash under `key`, which the garbler draws uniformly for one session.
     pub fn new(key: [u8; 16]) -> Self {
         Self {
-            cipher: Aes128Enc::new(&key.into()),
+            portable: Portable::new(key),
+            #[cfg(target_arch = "x86_64")]
+            wide: super::avx512::Avx512::new(key),
         }
     }
 
-    /// Replaces blocks x of `batch` by H(x, tweak), in groups of `lanes`: block l of group g, at g·`lanes` + l, has
-    /// tweak `tweaks[g]` + 2·l.
-    ///
-    /// All blocks go through the cipher in one call for each of the two permutations: wide implementations reach
-    /// their speed only with many independent blocks at hand.
-    pub(super) fn apply(&self, batch: &mut Batch, lanes: usize, tweaks: &[u64]) {
-        let count = lanes * tweaks.len();
-        let first = &mut batch.first[..count];
-        let second = &mut batch.second[..count];
-        self.cipher.encrypt_blocks(first);
-        let groups = first
-            .chunks_exact(lanes)
-            .zip(second.chunks_exact_mut(lanes));
-        for ((first, second), &tweak) in groups.zip(tweaks) {
-            for (l, (permuted, tweaked)) in first.iter().zip(second).enumerate() {
-                let tweak = Block::from_u128(u128::from(tweak + 2 * l as u64));
-                tweaked.0 = (Block::from_bytes(permuted.0) ^ tweak).to_bytes();
-            }
-        }
-        self.cipher.encrypt_blocks(second);
-        for (permuted, tweaked) in first.iter_mut().zip(second.iter()) {
-            permuted.0 = (Block::from_bytes(permuted.0) ^ Block::from_bytes(tweaked.0)).to_bytes();
-        }
-    }
-}
-
-/// Blocks on their way through [`Hash::apply`]; zeroised on drop.
-pub(super) struct Batch {
-    first: [aes::Block; Batch::BLOCKS],
-    second: [aes::Block; Batch::BLOCKS],
-}
-
-impl Batch {
-    /// Room for the four labels of an AND gate in [`super::LANES`] instances.
-    pub const BLOCKS: usize = 4 * super::LANES;
-
-    pub fn new() -> Self {
+    /// The same hash, but never with wide registers.
+    #[cfg(test)]
+    pub fn portable(key: [u8; 16]) -> Self {
         Self {
-            first: [aes::Block::default(); Self::BLOCKS],
-            second: [aes::Block::default(); Self::BLOCKS],
+            portable: Portable::new(key),
+            #[cfg(target_arch = "x86_64")]
+            wide: None,
         }
     }
 
-    #[inline(always)]
-    pub fn set(&mut self, index: usize, block: Block) {
-        self.first[index].0 = block.to_bytes();
-    }
-
-    #[inline(always)]
-    pub fn get(&self, index: usize) -> Block {
-        Block::from_bytes(self.first[index].0)
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        for block in self.first.iter_mut().chain(self.second.iter_mut()) {
-            block.0.zeroize();
+    /// The widest kernel that the processor has.
+    pub fn kernel(&mut self) -> &mut dyn Kernel {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(wide) = &mut self.wide {
+            return wide;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// FIPS 197, appendix C.1.
-    const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-    const PLAIN: u128 = 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff;
-    const CIPHER: u128 = 0x69c4_e0d8_6a7b_0430_d8cd_b780_70b4_c55a;
-
-    #[test]
-    fn tmmo_is_built_on_the_aes_of_fips_197() {
-        let hash = Hash::new(KEY);
-        let permute = |x: Block| {
-            let mut block = aes::Block::from(x.to_bytes());
-            hash.cipher.encrypt_block(&mut block);
-            Block::from_bytes(block.0)
-        };
-        let plain = Block::from_bytes(PLAIN.to_be_bytes());
-        assert_eq!(permute(plain).to_bytes(), CIPHER.to_be_bytes());
-
-        // The batch agrees with the formula for every position and tweak.
-        let mut batch = Batch::new();
-        for j in 0..Batch::BLOCKS {
-            batch.set(j, plain ^ Block::from_u128(j as u128));
-        }
-        let tweaks = [3u64, 1 << 40, 5, u64::MAX >> 1];
-        hash.apply(&mut batch, super::super::LANES, &tweaks);
-        for j in 0..Batch::BLOCKS {
-            let (group, lane) = (j / super::super::LANES, j % super::super::LANES);
-            let tweak = u128::from(tweaks[group] + 2 * lane as u64);
-            let once = permute(plain ^ Block::from_u128(j as u128));
-            let twice = permute(once ^ Block::from_u128(tweak));
-            assert!(batch.get(j) == twice ^ once);
-        }
+        &mut self.portable
     }
 }

@@ -41,6 +41,8 @@
 //! number of instances alone. Working memory is the caller's, who must zeroise it; what is kept inside
 //! is zeroised on drop.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod bits;
 mod block;
 mod builder;
@@ -49,9 +51,13 @@ mod evaluation;
 mod gadgets;
 mod garbling;
 mod hash;
+mod kernel;
 mod modular;
+mod portable;
+mod prg;
 #[cfg(test)]
 mod tests;
+mod transpose;
 
 pub use block::{Block, Delta};
 pub use builder::{Builder, Node, Wire, Word};
@@ -59,7 +65,8 @@ pub use circuit::{Circuit, CircuitError, Counts, Gate, Operand, Weight};
 pub use evaluation::Evaluation;
 pub use gadgets::Saturated;
 pub use garbling::{Garbling, GarblingInputs};
-pub use hash::Hash;
+pub use prg::{LEAVES, LEVELS, Prg};
+pub use transpose::transpose;
 
 /// Instances of a chunk: each gate is hashed for this many instances at once, that is 256 blocks a call when
 /// garbling and 128 when evaluating.

@@ -1,6 +1,7 @@
 //! Every gadget three times: garbled, on plain bits, and by integer arithmetic.
 
 mod gadgets;
+mod kernels;
 mod layers;
 mod modular;
 mod session;
