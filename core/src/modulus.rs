@@ -49,8 +49,10 @@ pub struct Modulus {
     inverse_2_64: u64,
 }
 
-/// A constant multiplicand w with its quotient ⌊w·2^64/q⌋.
+/// A constant multiplicand w with its quotient ⌊w·2^64/q⌋. Two words in this order, so that vector kernels can read
+/// many as one array of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
 pub struct Shoup {
     /// The multiplicand, canonical.
     pub value: u64,
@@ -116,6 +118,12 @@ impl Modulus {
     #[inline(always)]
     pub const fn bits(&self) -> u32 {
         self.bits
+    }
+
+    /// q^-1 mod 2^64.
+    #[inline(always)]
+    pub const fn inverse_2_64(&self) -> u64 {
+        self.inverse_2_64
     }
 
     /// a + b mod q.

@@ -12,14 +12,21 @@
 //! Theoretic Transform", 2016), so there is no pre- or post-scaling pass and no bit-reversal pass. Both directions
 //! take and return canonical residues.
 
+#[cfg(test)]
+mod agreement;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub mod compact;
+mod kernel;
 mod portable;
 
 use core::fmt;
 
 use crate::modulus::{Modulus, Shoup};
+use crate::simd::{self, Level};
+use kernel::Kernel;
 
-/// One twiddle factor.
+/// One twiddle factor, as the portable kernel has it; two words of storage for the others.
 pub type Twiddle = Shoup;
 
 /// Smallest and largest supported log₂ n.
@@ -69,12 +76,14 @@ impl core::error::Error for NttError {}
 
 /// A transform of one degree and modulus, with its twiddles in storage that the caller chose (`Vec`, array, slice).
 ///
-/// The first n twiddles are ψ^brv(i), the next n their inverses with the last stage's already divided by n.
+/// The first n twiddles are ψ^brv(i), the next n their inverses with the last stage's already divided by n and 1/n
+/// itself as number 0; how they are stored depends on the kernel, which is chosen for good when the plan is made.
 #[derive(Clone)]
 pub struct NttPlan<T> {
     modulus: Modulus,
     log_n: u32,
-    inverse_degree: Shoup,
+    psi: u64,
+    kernel: Kernel,
     storage: T,
 }
 
@@ -84,11 +93,28 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
         2 << log_n
     }
 
-    /// Fills `storage` with the twiddles of degree 2^log_n under `modulus`.
+    /// Fills `storage` with the twiddles of degree 2^log_n under `modulus`, for the best kernel of [`simd::level`].
     ///
     /// # Errors
     /// Degree out of range, no primitive 2n-th root, or storage of another length than [`NttPlan::storage_len`].
-    pub fn new(modulus: Modulus, log_n: u32, mut storage: T) -> Result<Self, NttError>
+    pub fn new(modulus: Modulus, log_n: u32, storage: T) -> Result<Self, NttError>
+    where
+        T: AsMut<[Twiddle]>,
+    {
+        Self::with_level(modulus, log_n, storage, simd::level())
+    }
+
+    /// As [`NttPlan::new`], for the best kernel of `level` or of what the processor has, if that is less. Whatever the
+    /// kernel, transforms are the same.
+    ///
+    /// # Errors
+    /// As [`NttPlan::new`].
+    pub fn with_level(
+        modulus: Modulus,
+        log_n: u32,
+        mut storage: T,
+        level: Level,
+    ) -> Result<Self, NttError>
     where
         T: AsMut<[Twiddle]>,
     {
@@ -107,22 +133,28 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
             log_n,
         })?;
         let n = 1usize << log_n;
+        let kernel = Kernel::choose(level, &modulus, log_n);
         let (forward, inverse) = twiddles.split_at_mut(n);
         let psi_inverse = modulus.inverse(psi);
+        let inverse_degree = modulus.inverse(n as u64);
         let (mut power, mut inverse_power) = (1, 1);
         for i in 0..n {
             let position = bit_reverse(i, log_n);
-            forward[position] = modulus.shoup(power);
-            inverse[position] = modulus.shoup(inverse_power);
+            kernel.store_factor(&modulus, forward, position, power);
+            let divided = match position {
+                0 => inverse_degree,
+                1 => modulus.mul(inverse_power, inverse_degree),
+                _ => inverse_power,
+            };
+            kernel.store_factor(&modulus, inverse, position, divided);
             power = modulus.mul(power, psi);
             inverse_power = modulus.mul(inverse_power, psi_inverse);
         }
-        let inverse_degree = modulus.inverse(n as u64);
-        inverse[1] = modulus.shoup(modulus.mul(inverse[1].value, inverse_degree));
         Ok(Self {
             modulus,
             log_n,
-            inverse_degree: modulus.shoup(inverse_degree),
+            psi,
+            kernel,
             storage,
         })
     }
@@ -137,6 +169,11 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
         self.log_n
     }
 
+    /// The level of the kernel in use.
+    pub fn level(&self) -> Level {
+        self.kernel.level()
+    }
+
     /// The degree n.
     pub fn n(&self) -> usize {
         1 << self.log_n
@@ -144,7 +181,7 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
 
     /// ψ, the smallest primitive 2n-th root of unity mod q.
     pub fn psi(&self) -> u64 {
-        self.storage.as_ref()[self.n() / 2].value
+        self.psi
     }
 
     /// Coefficients to values in bit-reversed order, in place. Canonical in, canonical out.
@@ -154,7 +191,7 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     pub fn forward(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.n(), "polynomial length");
         let twiddles = &self.storage.as_ref()[..self.n()];
-        portable::forward(values, twiddles, self.modulus.value());
+        self.kernel.forward(&self.modulus, values, twiddles);
     }
 
     /// Values in bit-reversed order to coefficients, in place. Canonical in, canonical out.
@@ -164,7 +201,7 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     pub fn inverse(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.n(), "polynomial length");
         let twiddles = &self.storage.as_ref()[self.n()..];
-        portable::inverse(values, twiddles, self.inverse_degree, self.modulus.value());
+        self.kernel.inverse(&self.modulus, values, twiddles);
     }
 }
 

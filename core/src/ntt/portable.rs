@@ -8,10 +8,10 @@
 //!   lies in (0, 4q) and its product by Shoup in [0, 2q).
 //!
 //! The last stage of each direction brings its results to [0, q). The inverse's last stage multiplies the sums by
-//! 1/n and takes a twiddle that already contains 1/n.
+//! 1/n, which is twiddle 0, and takes a twiddle that already contains 1/n.
 
 use super::Twiddle;
-use crate::modulus::{Shoup, subtract_if_reached};
+use crate::modulus::subtract_if_reached;
 
 pub(super) fn forward(values: &mut [u64], twiddles: &[Twiddle], q: u64) {
     let n = values.len();
@@ -39,7 +39,7 @@ pub(super) fn forward(values: &mut [u64], twiddles: &[Twiddle], q: u64) {
     }
 }
 
-pub(super) fn inverse(values: &mut [u64], twiddles: &[Twiddle], inverse_degree: Shoup, q: u64) {
+pub(super) fn inverse(values: &mut [u64], twiddles: &[Twiddle], q: u64) {
     let n = values.len();
     let two_q = 2 * q;
     let mut half = 1;
@@ -57,7 +57,7 @@ pub(super) fn inverse(values: &mut [u64], twiddles: &[Twiddle], inverse_degree: 
         half *= 2;
         blocks /= 2;
     }
-    let w = twiddles[1];
+    let (inverse_degree, w) = (twiddles[0], twiddles[1]);
     let (upper, lower) = values.split_at_mut(n / 2);
     for (x, y) in upper.iter_mut().zip(lower) {
         let sum = *x + *y;

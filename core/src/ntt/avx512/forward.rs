@@ -1,0 +1,155 @@
+//! Coefficients to values: Cooley–Tukey levels from the greatest distance down.
+
+use core::arch::x86_64::*;
+
+use super::lanes::{
+    Barrett, Factor, Lanes, check, load, load_all, load_factors, rows, splat, splat_all, store,
+    store_all, transpose_pair,
+};
+use super::{PAIR, within_registers};
+use crate::ntt::Twiddle;
+
+/// What all passes of one transform share.
+struct Transform<'t> {
+    q: u64,
+    /// L: the multiple of q that keeps lanes non-negative.
+    offset: u64,
+    table: &'t [Twiddle],
+}
+
+/// The transform of 8·`data.len()` canonical values.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn transform(q: u64, data: &mut [Lanes], table: &[Twiddle]) {
+    check(data, q);
+    let offset = u64::from((8 * data.len()).ilog2());
+    let transform = Transform { q, offset, table };
+    match data.len() / PAIR {
+        1 => transform.last::<true>(data, 1),
+        _ => transform.descend::<true>(data, 1),
+    }
+    check(data, q);
+}
+
+impl Transform<'_> {
+    /// The levels from node `node` of the tree of twiddles down, whose sub-transform `data` is: at least eight levels.
+    /// `FIRST`: these are all levels, so lanes are canonical and the offset is missing.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn descend<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) {
+        let radix = match (data.len() / PAIR).ilog2() {
+            1 => self.pass2::<FIRST>(data, node),
+            2 | 5 => self.pass4::<FIRST>(data, node),
+            3 | 6 | 9 => self.pass8::<FIRST>(data, node),
+            _ => self.pass16::<FIRST>(data, node),
+        };
+        let length = data.len() / radix;
+        if length == PAIR {
+            return self.last::<false>(data, radix * node);
+        }
+        for (child, data) in data.chunks_exact_mut(length).enumerate() {
+            self.descend::<false>(data, radix * node + child);
+        }
+    }
+
+    /// The last seven levels, from consecutive nodes: `node` is that of the first pair of blocks.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn last<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) {
+        let q = splat(self.q);
+        let offset = splat(self.offset * self.q);
+        let barrett = Barrett::new(self.q);
+        let (data, _) = data.as_chunks_mut::<PAIR>();
+        // Nodes of the level whose sub-transforms are pairs are numbered from the number of pairs.
+        let pairs = self.table.len() / (8 * PAIR);
+        let within = &within_registers(self.table)[node - pairs..][..data.len()];
+        for (i, (data, within)) in data.iter_mut().zip(within).enumerate() {
+            let node = node + i;
+            let mut v = load_all(data);
+            if FIRST {
+                add_offset(&mut v, offset);
+            }
+            level::<PAIR, 8, 1>(&mut v, &splat_all(&self.table[node..]), q);
+            level::<PAIR, 4, 2>(&mut v, &splat_all(&self.table[2 * node..]), q);
+            level::<PAIR, 2, 4>(&mut v, &splat_all(&self.table[4 * node..]), q);
+            level::<PAIR, 1, 8>(&mut v, &splat_all(&self.table[8 * node..]), q);
+            v = transpose_pair(v);
+            level::<PAIR, 4, 2>(&mut v, &load_factors(within, 0), q);
+            level::<PAIR, 2, 4>(&mut v, &load_factors(within, 1), q);
+            level::<PAIR, 1, 8>(&mut v, &load_factors(within, 3), q);
+            for v in &mut v {
+                *v = barrett.canonical(*v);
+            }
+            store_all(data, transpose_pair(v));
+        }
+    }
+}
+
+/// Defines the pass of one radix: its levels, with registers and twiddles held, over all values of a sub-transform.
+/// Register r·COLUMNS + c holds column c of row r, so that sixteen registers are always in flight.
+macro_rules! pass {
+    ($name:ident, $radix:literal, $($half:literal),+) => {
+        impl Transform<'_> {
+            #[target_feature(enable = "avx512f,avx512ifma")]
+            fn $name<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) -> usize {
+                const RADIX: usize = $radix;
+                const COLUMNS: usize = PAIR / RADIX;
+                let q = splat(self.q);
+                let offset = splat(self.offset * self.q);
+                let mut rows = rows::<RADIX>(data);
+                for i in (0..rows[0].len()).step_by(COLUMNS) {
+                    let mut v = [q; PAIR];
+                    for (v, row) in v.chunks_exact_mut(COLUMNS).zip(&rows) {
+                        for (v, lanes) in v.iter_mut().zip(&row[i..i + COLUMNS]) {
+                            *v = load(lanes);
+                        }
+                    }
+                    if FIRST {
+                        add_offset(&mut v, offset);
+                    }
+                    $({
+                        const BLOCKS: usize = RADIX / (2 * $half);
+                        let factors = splat_all(&self.table[BLOCKS * node..]);
+                        level::<PAIR, { $half * COLUMNS }, BLOCKS>(&mut v, &factors, q);
+                    })+
+                    for (v, row) in v.chunks_exact(COLUMNS).zip(&mut rows) {
+                        for (&v, lanes) in v.iter().zip(&mut row[i..i + COLUMNS]) {
+                            store(lanes, v);
+                        }
+                    }
+                }
+                check(data, (2 * self.offset + 1) * self.q);
+                RADIX
+            }
+        }
+    };
+}
+
+pass!(pass2, 2, 1);
+pass!(pass4, 4, 2, 1);
+pass!(pass8, 8, 4, 2, 1);
+pass!(pass16, 16, 8, 4, 2, 1);
+
+/// Adds the offset to the x of the first level.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn add_offset<const N: usize>(v: &mut [__m512i; N], offset: __m512i) {
+    for x in &mut v[..N / 2] {
+        *x = _mm512_add_epi64(*x, offset);
+    }
+}
+
+/// The butterflies of one level between registers `HALF` apart.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn level<const N: usize, const HALF: usize, const BLOCKS: usize>(
+    v: &mut [__m512i; N],
+    factors: &[Factor; BLOCKS],
+    q: __m512i,
+) {
+    for block in 0..BLOCKS {
+        for i in 2 * HALF * block..2 * HALF * block + HALF {
+            let x = v[i];
+            v[i] = factors[block].product(x, v[i + HALF], q);
+            // x − d as 2x − (x + d): the product adds x for nothing.
+            v[i + HALF] = _mm512_sub_epi64(_mm512_add_epi64(x, x), v[i]);
+        }
+    }
+}
