@@ -96,7 +96,7 @@ const NETWORKS: [Network; 3] = [
         model: "models/small28-mnist.onnx",
         shape: [1, 28, 28],
         runs: 9,
-        spu: (8, 120),
+        spu: (8, 300),
     },
     Network {
         name: "d",
@@ -104,7 +104,7 @@ const NETWORKS: [Network; 3] = [
         model: "models/d-mnist.onnx",
         shape: [1, 28, 28],
         runs: 9,
-        spu: (6, 180),
+        spu: (6, 300),
     },
     Network {
         name: "cifar",
@@ -112,7 +112,7 @@ const NETWORKS: [Network; 3] = [
         model: "models/cifar7.onnx",
         shape: [3, 32, 32],
         runs: 1,
-        spu: (2, 400),
+        spu: (2, 900),
     },
 ];
 
