@@ -4,20 +4,23 @@
     python3 train.py --model lite3-mnist --data DATA --out ../models
     python3 train.py --model all         --data DATA --out ../models
 
-DATA holds the four original IDX files (plain or .gz) of one data set, or sub-directories `mnist` and
-`fashion-mnist` that do (`--model all` needs the latter). Nothing is fetched from the network.
+DATA holds the files of one data set, or sub-directories `mnist`, `fashion-mnist` and `cifar10` that do (`--model all`
+needs the latter): the four original IDX files, or CIFAR-10's binary batches, plain or .gz. Nothing is fetched from the
+network.
 
 What happens for each network:
 
-1. The training set is augmented afresh for each epoch (random affine maps, flips for clothes) and the network is
-   trained with AdamW under a one-cycle schedule. Convolutions and hidden linear layers carry a batch norm.
+1. The training set is augmented afresh for each epoch (random affine maps; flips for clothes; flips and shifts by whole
+   pixels for CIFAR-10) and the network is trained with AdamW under a one-cycle schedule. Convolutions and hidden linear
+   layers carry a batch norm.
 2. A recipe may name a teacher. Then the loss mixes the label with the softened answers of the teacher on the very
    same augmented image. A missing teacher is trained first and kept in --cache.
 3. The batch norms are folded into the layers before them, the ranges of weights are equalised across layers (both
-   leave the function as it is), and what is left (Conv, Relu or Mul, MaxPool, Flatten, Gemm) is exported.
+   leave the function as it is), and what is left (Conv, Relu or Mul, pooling, Flatten, Gemm) is exported.
 4. The script prints the accuracy on the 10,000 test images, in float and with 8-bit integers (class `Integer`).
 
-The input of every network is `input`, 1 x 1 x 28 x 28 float32, the pixel byte divided by 256, nothing subtracted.
+The input of every network is `input`, 1 x 1 x 28 x 28 float32 (CIFAR-10: 1 x 3 x 32 x 32), the pixel byte divided by
+256, nothing subtracted.
 
 Runs are deterministic for one version of PyTorch, one kind of processor and one number of threads; elsewhere expect
 what another seed gives (lite3-mnist with seed 2: 0.08 points less than with seed 1).
@@ -25,6 +28,7 @@ what another seed gives (lite3-mnist with seed 2: 0.08 points less than with see
 
 import argparse
 import copy
+import glob
 import gzip
 import inspect
 import math
@@ -64,9 +68,29 @@ def read_idx(directory, name):
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
+def read_cifar(directory, name):
+    """CIFAR-10's batches called `name`, plain or gzip: bytes N x 3 x 32 x 32 and labels.
+
+    A record is the label and then 1,024 bytes each of red, green and blue. `name` is a pattern.
+    """
+    found = [path for end in ("", ".gz") for path in glob.glob(os.path.join(glob.escape(directory), name + end))]
+    if not found:
+        sys.exit(f"error: neither {name} nor {name}.gz is in {directory}")
+    records = []
+    for path in sorted({path.removesuffix(".gz"): path for path in reversed(found)}.values()):
+        with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
+            raw = np.frombuffer(file.read(), np.uint8)
+        if len(raw) == 0 or len(raw) % 3073 or raw[::3073].max() > 9:
+            sys.exit(f"error: {path} does not consist of CIFAR-10's records")
+        records.append(raw.reshape(-1, 3073))
+    records = np.concatenate(records)
+    images = torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy())
+    return images, torch.from_numpy(records[:, 0].astype(np.int64))
+
+
 @dataclass
 class Data:
-    """Images as bytes (N x 1 x 28 x 28, uint8) and labels (N, int64)."""
+    """Images as bytes (N x channels x height x width, uint8) and labels (N, int64)."""
 
     train_images: torch.Tensor
     train_labels: torch.Tensor
@@ -86,6 +110,8 @@ def load_data(directory, dataset, need_subdirectory, holdout):
         sys.exit(f"error: --model all needs the sub-directory {dataset} in {directory}")
 
     def pair(prefix):
+        if dataset == "cifar10":
+            return read_cifar(directory, "data_batch*.bin" if prefix == "train" else "test_batch.bin")
         images = torch.from_numpy(read_idx(directory, f"{prefix}-images-idx3-ubyte").copy())
         labels = torch.from_numpy(read_idx(directory, f"{prefix}-labels-idx1-ubyte").astype(np.int64))
         if len(images) != len(labels) or images.shape[1:] != (28, 28):
@@ -137,6 +163,25 @@ class Augment:
         )
         grid = F.affine_grid(rows, images.shape, align_corners=False)
         return F.grid_sample(images, grid, align_corners=False)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Moves each image by up to `pixels` whole pixels, zeros coming in, and flips it with probability 1/2."""
+
+    pixels: int
+
+    def __call__(self, images, generator):
+        n, channels, height, width = images.shape
+        padded = F.pad(images, [self.pixels] * 4)
+        top, left = torch.randint(2 * self.pixels + 1, (2, n), generator=generator)
+        rows = top[:, None] + torch.arange(height)
+        columns = left[:, None] + torch.arange(width)
+        flipped = torch.rand(n, generator=generator) < 0.5
+        columns = torch.where(flipped[:, None], columns.flip(1), columns)
+        image = torch.arange(n)[:, None, None, None]
+        channel = torch.arange(channels)[None, :, None, None]
+        return padded[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
 
 
 # --------------------------------------------------------------------------------------------------------------
@@ -202,6 +247,33 @@ def cryptonets():
     )
 
 
+def small28():
+    """CryptoNets with ReLUs in place of squares: 845 + 100 ReLUs."""
+    return nn.Sequential(
+        *conv(1, 5, 5, nn.ReLU, stride=2, padding=1),
+        nn.Flatten(),
+        *hidden(845, 100, nn.ReLU),
+        nn.Linear(100, 10),
+    )
+
+
+def cifar7():
+    """The CIFAR-10 network of MiniONN and GAZELLE, seven convolutions: 173,056 ReLUs."""
+    return nn.Sequential(
+        *conv(3, 64, 3, nn.ReLU, padding=1),
+        *conv(64, 64, 3, nn.ReLU, padding=1),
+        nn.AvgPool2d(2),
+        *conv(64, 64, 3, nn.ReLU, padding=1),
+        *conv(64, 64, 3, nn.ReLU, padding=1),
+        nn.AvgPool2d(2),
+        *conv(64, 64, 3, nn.ReLU, padding=1),
+        *conv(64, 64, 1, nn.ReLU),
+        *conv(64, 16, 1, nn.ReLU),
+        nn.Flatten(),
+        nn.Linear(1024, 10),
+    )
+
+
 def teacher():
     """A larger network that only teaches; it is not exported."""
     return nn.Sequential(
@@ -239,6 +311,7 @@ def fold_batch_norm(net):
         nn.ReLU: "relu",
         Square: "square",
         nn.MaxPool2d: "pool",
+        nn.AvgPool2d: "pool",
         nn.Flatten: "flatten",
     }
     named, seen = OrderedDict(), {}
@@ -252,7 +325,7 @@ def fold_batch_norm(net):
 def equalise(folded, rounds=20):
     """The same function with like ranges of weights, so that few bits describe them well.
 
-    ReLU and max pooling commute with positive factors, so channel c may leave a layer multiplied by f if the next layer
+    ReLU and pooling commute with positive factors, so channel c may leave a layer multiplied by f if the next layer
     divides its weights for c by f. f = sqrt(range behind / range before) makes the two ranges equal (cross-layer
     equalisation, Nagel et al. 2019); a few rounds settle a chain of layers. A square keeps its layers as they are.
     """
@@ -262,7 +335,7 @@ def equalise(folded, rounds=20):
             if before is not None:
                 pairs.append((before, layer))
             before = layer
-        elif not isinstance(layer, (nn.ReLU, nn.MaxPool2d, nn.Flatten)):
+        elif not isinstance(layer, (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten)):
             before = None
     with torch.no_grad():
         for _ in range(rounds):
@@ -279,9 +352,9 @@ def equalise(folded, rounds=20):
     return folded
 
 
-def activations(net):
-    """How many ReLUs or squares one inference costs."""
-    count, x = 0, torch.zeros(1, 1, 28, 28)
+def activations(net, shape):
+    """How many ReLUs or squares one inference on an image of this shape costs."""
+    count, x = 0, torch.zeros(1, *shape)
     with torch.no_grad():
         for layer in net:
             x = layer(x)
@@ -304,6 +377,7 @@ class Recipe:
     decay: float = 0.02
     batch: int = 256
     smoothing: float = 0.0  # label smoothing
+    autocast: bool = False  # layers compute in bfloat16, on weights that are kept in float32
     teacher: str = None  # name of another recipe
     soft: float = 0.9  # weight of the teacher against the labels
     temperature: float = 2.0
@@ -319,10 +393,12 @@ RECIPES = {
     "lite3-mnist": Recipe("mnist", lite3, 30, ((0, DIGITS),), teacher="d-mnist"),
     "sensor-mnist": Recipe("mnist", sensor, 30, ((0, DIGITS),)),
     "cryptonets-mnist": Recipe("mnist", cryptonets, 30, ((0, DIGITS),)),
+    "small28-mnist": Recipe("mnist", small28, 30, ((0, DIGITS),)),
     "teacher-fashion": Recipe(
         "fashion-mnist", teacher, 14, ((0, CLOTHES),), rate=3e-3, decay=0.05, smoothing=0.05, export=False
     ),
     "d-fashion": Recipe("fashion-mnist", network_d, 40, ((0, CLOTHES),), teacher="teacher-fashion", copies=12),
+    "cifar7": Recipe("cifar10", cifar7, 30, ((0, Shift(4)),), rate=6e-3, decay=5e-4, smoothing=0.05, autocast=True),
 }
 
 # --------------------------------------------------------------------------------------------------------------
@@ -368,7 +444,9 @@ def train(name, recipe, data, epochs, seed, teacher_net):
         total = 0.0
         order = torch.randperm(len(images))
         for batch in order[: len(order) // recipe.batch * recipe.batch].split(recipe.batch):
-            logits = net(images[batch].contiguous(memory_format=torch.channels_last))
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast):
+                logits = net(images[batch].contiguous(memory_format=torch.channels_last))
+            logits = logits.float()
             loss = F.cross_entropy(logits, labels[batch], label_smoothing=recipe.smoothing)
             if soft is not None:
                 t = recipe.temperature
@@ -444,6 +522,9 @@ class Integer:
                 x = round_shift(x, shift).clamp(0, self.top)
                 scale -= shift
                 self.notes[-1] += f", shift {shift}"
+            elif isinstance(layer, nn.AvgPool2d):
+                self.layers.append(layer)
+                x = self.apply(layer, x)
             else:
                 self.layers.append(layer)
                 x = layer(x)
@@ -453,6 +534,8 @@ class Integer:
     def apply(layer, x):
         with torch.no_grad():
             y = layer(x)
+        if isinstance(layer, nn.AvgPool2d):
+            y = torch.floor(y + 0.5)  # a window of four: exact up to here
         assert y.abs().max() < 2**53 and torch.equal(y, y.round())
         return y
 
@@ -475,13 +558,13 @@ class Integer:
 # --------------------------------------------------------------------------------------------------------------
 
 
-def export(folded, path):
+def export(folded, shape, path):
     """One self-contained file; a batch of one; static shapes."""
     options = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     net = copy.deepcopy(folded).to(memory_format=torch.contiguous_format)
     torch.onnx.export(
         net,
-        torch.zeros(1, 1, 28, 28),
+        torch.zeros(1, *shape),
         path,
         input_names=["input"],
         output_names=["logits"],
@@ -523,19 +606,20 @@ def obtain(name, args, need_subdirectory, is_teacher=False):
         os.makedirs(args.cache, exist_ok=True)
         torch.save(net.state_dict(), cache_path(args, name))
 
+    shape = data.test_images.shape[1:]
     folded = equalise(fold_batch_norm(net))
     exact = accuracy(logits_of(folded, to_input(data.test_images)), data.test_labels)
-    report = f"{name}: {activations(folded)} activations, {how}, float {exact:.2f} %"
+    report = f"{name}: {activations(folded, shape)} activations, {how}, float {exact:.2f} %"
     if recipe.export:
         chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(args.seed))
-        integer = Integer(folded, data.train_images[chosen[:1000]])
+        integer = Integer(folded, data.train_images[chosen[: 784_000 // math.prod(shape)]])
         for i, note in enumerate(integer.notes):
             print(f"{name}: layer {i + 1}: {note}")
         report += f", 8-bit integers {accuracy(integer(data.test_images), data.test_labels):.2f} %"
         if not args.holdout:
             os.makedirs(args.out, exist_ok=True)
             path = os.path.join(args.out, f"{name}.onnx")
-            export(folded, path)
+            export(folded, shape, path)
             report += f", {os.path.getsize(path)} bytes"
     print(report + (" (held-out training images)" if args.holdout else ""), flush=True)
 
@@ -544,7 +628,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description="Trains a network and exports it to ONNX.")
     parser.add_argument("--model", required=True, choices=[*RECIPES, "all"])
-    parser.add_argument("--data", required=True, help="directory with the IDX files, or with mnist/ and fashion-mnist/")
+    parser.add_argument("--data", required=True, help="directory of one data set, or of all of them")
     parser.add_argument("--out", required=True, help="directory for the ONNX files")
     parser.add_argument("--cache", default=os.path.join(here, "cache"), help="directory for PyTorch weights (teachers)")
     parser.add_argument("--teacher", help="weights of the teacher, instead of those in the cache")

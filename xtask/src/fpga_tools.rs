@@ -2,11 +2,12 @@
 //! environment of their own under `target/fpga-tools`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{Shell, target_directory};
+use crate::python::Environment;
+use crate::shell::Shell;
 use crate::system::{self, PYTHON_VENV};
 
 /// The packages. They are complete: nothing else is fetched.
@@ -21,58 +22,36 @@ pub const PACKAGES: [&str; 6] = [
 
 /// The installed tools.
 pub struct FpgaTools {
-    directory: PathBuf,
+    environment: Environment,
 }
 
 impl FpgaTools {
     /// Finds the tools, or installs them and says so.
     pub fn install() -> Result<Self> {
-        let directory = target_directory().join("fpga-tools");
-        let installed = directory.join("installed.txt");
-        let wanted = PACKAGES.join("\n");
-        let tools = Self { directory };
-        if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
-            println!("    FPGA tools: present, {}", tools.directory.display());
-            return Ok(tools);
-        }
-        println!(
-            "    FPGA tools: installing in {}: {}",
-            tools.directory.display(),
-            PACKAGES.join(", ")
-        );
         system::require(&PYTHON_VENV)?;
-        Shell::new("python3", "-m venv --clear")
-            .argument(&tools.directory)
-            .run()?;
-        let packages = Shell::new(
-            tools.program("pip"),
-            "install --quiet --disable-pip-version-check --no-deps --only-binary :all:",
-        );
-        if packages.arguments(&PACKAGES.join(" ")).run().is_err() {
-            bail!("the packages could not be installed: is this machine online?");
-        }
-        fs::write(installed, wanted)?;
-        Ok(tools)
-    }
-
-    fn program(&self, name: &str) -> PathBuf {
-        self.directory.join("bin").join(name)
+        let environment = Environment::install("fpga-tools", "FPGA tools", "python3", &PACKAGES)?;
+        Ok(Self { environment })
     }
 
     /// A command that runs one of the tools in `directory`. The tools see files below that directory under their
     /// relative names; not every absolute path is open to them.
     pub fn command(&self, tool: &str, directory: &Path) -> Shell {
-        Shell::new(self.program(&format!("yowasp-{tool}")), "")
+        Shell::new(self.environment.program(&format!("yowasp-{tool}")), "")
             .directory(directory)
-            .variable("YOWASP_CACHE_DIR", self.directory.join("cache"))
+            .variable(
+                "YOWASP_CACHE_DIR",
+                self.environment.directory().join("cache"),
+            )
     }
 
     /// What the tools say about their versions: Yosys, then nextpnr.
     pub fn versions(&self) -> Result<[String; 2]> {
-        let yosys = self.command("yosys", &self.directory).argument("-V");
+        let yosys = self
+            .command("yosys", self.environment.directory())
+            .argument("-V");
         let yosys = yosys.output().context("yosys")?;
         let yosys = yosys.split(" (").next().unwrap_or_default().trim();
-        let nextpnr = self.command("nextpnr-ecp5", &self.directory);
+        let nextpnr = self.command("nextpnr-ecp5", self.environment.directory());
         let (_, said) = nextpnr.argument("--version").outcome().context("nextpnr")?;
         let nextpnr = said
             .lines()

@@ -1,9 +1,10 @@
 //! Project tasks: `cargo xtask test` installs what is missing and checks everything, `cargo xtask formal` proves
 //! properties of the circuits, `cargo xtask train` trains the shipped networks, `cargo xtask tables` measures what
-//! README.md states; `cargo xtask verilog`, `synth` and `bitstream` bring the circuits to where they can be read,
+//! README.md states, `cargo xtask bench` measures it beside others; `cargo xtask verilog`, `synth` and `bitstream` bring the circuits to where they can be read,
 //! counted and loaded.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod bitstream;
 mod core_targets;
 mod device;
@@ -14,7 +15,9 @@ mod fpga_tools;
 mod levels;
 mod licences;
 mod needs;
+mod peers;
 mod pool;
+mod python;
 mod readme;
 mod repository;
 mod setup;
@@ -49,6 +52,8 @@ enum Task {
     Train(train::Options),
     /// Measure what README.md states and write it there
     Tables(tables::Options),
+    /// Measure everything that is compared with others into one JSON object
+    Bench(bench::Options),
     /// Write the Verilog of the circuits to target/verilog and check it
     Verilog(verilog::Options),
     /// Area and speed of the circuits on FPGAs, with tools that are installed under target/fpga-tools
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         Task::Firmware(options) => firmware::run(&options),
         Task::Train(options) => train::run(&options),
         Task::Tables(options) => tables::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Verilog(options) => verilog::run(&options),
         Task::Synth(options) => synth::run(&options),
         Task::Bitstream(options) => bitstream::run(&options),

@@ -14,7 +14,7 @@ pub struct Options {
     /// Network to train, or `all`
     #[arg(long, default_value = "all")]
     model: String,
-    /// Directory with `mnist/` and `fashion-mnist/` [default: ADDAX_DATA, else ../shared/data beside the workspace]
+    /// Directory with `mnist/`, `fashion-mnist/` and `cifar10/` [default: ADDAX_DATA, else ../shared/data beside the workspace]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Directory for the ONNX files

@@ -1,0 +1,13 @@
+//! How a benchmark hands a figure to `cargo xtask bench`: a line of its own on standard output, `figure NAME VALUE`.
+//!
+//! Names are those of the object that `cargo xtask bench --json` prints, which lists them with their units.
+
+/// Prints a figure.
+pub fn figure(name: &str, value: f64) {
+    println!("figure {name} {value:.6}");
+}
+
+/// Prints how many times as fast as a peer we are: 2 if it takes twice our time.
+pub fn ratio(name: &str, ours: f64, theirs: f64) {
+    figure(name, theirs / ours);
+}
