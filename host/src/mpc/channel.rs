@@ -197,15 +197,46 @@ impl<S: Read + Write> Channel<S> {
     /// # Errors
     /// [`MpcError::FrameTooLong`] if the payload exceeds 2^32 − 1 bytes; errors of the stream if the buffer is written.
     pub fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), MpcError> {
-        let length = u32::try_from(payload.len()).map_err(|_| MpcError::FrameTooLong {
+        self.begin_frame(kind, payload.len())?;
+        self.outgoing.extend_from_slice(payload);
+        self.end_frame(kind, payload.len())
+    }
+
+    /// Puts a message of `length` bytes into the buffer, which `fill` writes there, so that nothing is copied. `fill` finds
+    /// zeros; if it fails, there is no message.
+    ///
+    /// # Errors
+    /// Those of `fill`; else as [`Self::send`].
+    pub fn send_filled(
+        &mut self,
+        kind: MessageKind,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), MpcError>,
+    ) -> Result<(), MpcError> {
+        let start = self.outgoing.len();
+        self.begin_frame(kind, length)?;
+        let payload = self.outgoing.len();
+        self.outgoing.resize(payload + length, 0);
+        if let Err(error) = fill(&mut self.outgoing[payload..]) {
+            self.outgoing.truncate(start);
+            return Err(error);
+        }
+        self.end_frame(kind, length)
+    }
+
+    fn begin_frame(&mut self, kind: MessageKind, length: usize) -> Result<(), MpcError> {
+        let header = u32::try_from(length).map_err(|_| MpcError::FrameTooLong {
             kind,
-            length: payload.len(),
+            length,
             limit: u32::MAX as usize,
         })?;
-        self.outgoing.extend_from_slice(&length.to_le_bytes());
+        self.outgoing.extend_from_slice(&header.to_le_bytes());
         self.outgoing.push(kind as u8);
-        self.outgoing.extend_from_slice(payload);
-        self.count(kind, Direction::Sent, payload.len());
+        Ok(())
+    }
+
+    fn end_frame(&mut self, kind: MessageKind, length: usize) -> Result<(), MpcError> {
+        self.count(kind, Direction::Sent, length);
         if self.outgoing.len() >= BUFFER_BYTES {
             self.flush()?;
         }
@@ -270,6 +301,20 @@ impl<S: Read + Write> Channel<S> {
         let mut payload = Vec::new();
         self.receive_frame(&[(kind, length)], Some(length), &mut payload)?;
         Ok(payload)
+    }
+
+    /// Receives a message of kind `kind` with a payload of exactly `length` bytes into `payload`, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`Self::receive_exact`].
+    pub fn receive_exact_into(
+        &mut self,
+        kind: MessageKind,
+        length: usize,
+        payload: &mut Vec<u8>,
+    ) -> Result<(), MpcError> {
+        self.receive_frame(&[(kind, length)], Some(length), payload)
+            .map(drop)
     }
 
     /// Receives a message that is an array.

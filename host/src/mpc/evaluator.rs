@@ -98,6 +98,8 @@ impl Evaluator {
             shares: Zeroizing::new(Vec::with_capacity(instances)),
             outputs: Vec::new(),
         };
+        // Memory that frames use one after another.
+        let (mut table, mut garbler_labels) = (Vec::new(), Vec::new());
         let own_inputs = circuit.evaluator_inputs();
         for batch in nonlinear::batches(circuit, instances) {
             let first = results.shares.len();
@@ -114,9 +116,9 @@ impl Evaluator {
 
             let mut active_labels = labels.as_slice();
             for frame in nonlinear::frames(circuit, batch) {
-                let table = channel
-                    .receive_exact(MessageKind::GarbledTables, circuit.table_bytes(frame))?;
-                let mut garbler_labels = vec![Block::ZERO; frame * circuit.garbler_inputs()];
+                let length = circuit.table_bytes(frame);
+                channel.receive_exact_into(MessageKind::GarbledTables, length, &mut table)?;
+                garbler_labels.resize(frame * circuit.garbler_inputs(), Block::ZERO);
                 stream.fill(&mut garbler_labels);
                 let own_labels;
                 (own_labels, active_labels) = active_labels.split_at(frame * own_inputs);

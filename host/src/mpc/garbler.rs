@@ -3,9 +3,7 @@
 use super::nonlinear::{self, NonLinear};
 use super::ot_extension::OtSender;
 use super::{Channel, MessageKind, MpcError};
-use addax_core::garble::{Block, Circuit, Delta, Garbling, GarblingInputs, LANES};
-use aes::Aes128Enc;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use addax_core::garble::{Block, Circuit, Delta, Garbling, GarblingInputs, Prg};
 use rand_core::CryptoRng;
 use std::io::{Read, Write};
 use zeroize::Zeroizing;
@@ -18,32 +16,22 @@ pub(super) const SEED_BYTES: usize = 16;
 /// They are the same whatever the inputs are (what differs is which bit they stand for, and only the garbler
 /// knows that), so that sending the seed tells nothing and costs 16 bytes.
 pub(super) struct LabelStream {
-    cipher: Aes128Enc,
+    stream: Prg,
     position: u64,
 }
 
 impl LabelStream {
     pub fn new(seed: [u8; SEED_BYTES]) -> Self {
         Self {
-            cipher: Aes128Enc::new(&seed.into()),
+            stream: Prg::new(seed),
             position: 0,
         }
     }
 
     /// The next labels.
     pub fn fill(&mut self, labels: &mut [Block]) {
-        let mut buffer = [aes::Block::default(); LANES];
-        for labels in labels.chunks_mut(LANES) {
-            let buffer = &mut buffer[..labels.len()];
-            for block in buffer.iter_mut() {
-                block.0 = u128::from(self.position).to_le_bytes();
-                self.position += 1;
-            }
-            self.cipher.encrypt_blocks(buffer);
-            for (label, block) in labels.iter_mut().zip(buffer.iter()) {
-                *label = Block::from_bytes(block.0);
-            }
-        }
+        self.stream.fill(self.position, labels);
+        self.position += labels.len() as u64;
     }
 }
 
@@ -145,6 +133,8 @@ impl Garbler {
         let window = inputs.window;
         let instances = nonlinear::instances(inputs.shares.len(), window)?;
         let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
+        // Memory that frames use one after another.
+        let mut active = Vec::new();
         // Wiped if the layer breaks off.
         let mut results = Zeroizing::new(Vec::with_capacity(instances));
         for batch in nonlinear::batches(circuit, instances) {
@@ -161,26 +151,24 @@ impl Garbler {
                 let first = results.len();
                 let shares = &inputs.shares[first * window..][..frame * window];
                 let bits = nonlinear::input_words(shares, window, inputs.bits, inputs.offset);
-                let mut active = vec![Block::ZERO; frame * own_inputs];
+                active.resize(frame * own_inputs, Block::ZERO);
                 stream.fill(&mut active);
                 let evaluator_zero_labels;
                 (evaluator_zero_labels, zero_labels) =
                     zero_labels.split_at(frame * evaluator_inputs);
-                let mut table = vec![0; circuit.table_bytes(frame)];
                 results.resize(first + frame, 0);
-                self.garbling.garble(
-                    circuit,
-                    frame,
-                    GarblingInputs {
-                        evaluator_zero_labels,
-                        garbler_active_labels: &active,
-                        garbler_bits: &bits,
-                    },
-                    &mut workspace,
-                    &mut table,
-                    &mut results[first..],
-                )?;
-                channel.send(MessageKind::GarbledTables, &table)?;
+                let (garbling, workspace) = (&mut self.garbling, &mut workspace);
+                let results = &mut results[first..];
+                let inputs = GarblingInputs {
+                    evaluator_zero_labels,
+                    garbler_active_labels: &active,
+                    garbler_bits: &bits,
+                };
+                let length = circuit.table_bytes(frame);
+                channel.send_filled(MessageKind::GarbledTables, length, |table| {
+                    garbling.garble(circuit, frame, inputs, workspace, table, results)?;
+                    Ok(())
+                })?;
                 // The evaluator works on this frame while the next one is garbled.
                 channel.flush()?;
             }

@@ -23,7 +23,6 @@ pub mod evaluator;
 pub mod garbler;
 pub mod nonlinear;
 pub mod ot_extension;
-mod transpose;
 
 pub use channel::{Channel, Direction, HEADER_BYTES, MessageKind, TranscriptEntry};
 pub use evaluator::Evaluator;
