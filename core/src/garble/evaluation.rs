@@ -10,8 +10,13 @@ use super::{GarbleError, LANES, Turn, check_length, chunks};
 /// Evaluates garbled circuits of one session: in the order in which they were garbled, or in any order if each took its
 /// [`Turn`] in that one.
 pub struct Evaluation {
-    hash: Hash,
+    worker: EvaluationWorker,
     counter: u64,
+}
+
+/// Evaluates for a session on one thread, in turns that the session hands out.
+pub struct EvaluationWorker {
+    hash: Hash,
 }
 
 impl Evaluation {
@@ -21,7 +26,17 @@ impl Evaluation {
     }
 
     pub(super) fn with_hash(hash: Hash) -> Self {
-        Self { hash, counter: 0 }
+        Self {
+            worker: EvaluationWorker { hash },
+            counter: 0,
+        }
+    }
+
+    /// A worker for another thread.
+    pub fn worker(&self) -> EvaluationWorker {
+        EvaluationWorker {
+            hash: self.worker.hash.fork(),
+        }
     }
 
     /// Takes the turn of `instances` instances of `circuit` that the garbler garbled next, to evaluate them later.
@@ -38,7 +53,7 @@ impl Evaluation {
 
     /// Evaluates `instances` instances of `circuit` on active labels, whose turn it is.
     ///
-    /// Orders and errors are those of [`Evaluation::evaluate_in_turn`].
+    /// Orders and lengths are those of [`EvaluationWorker::evaluate`].
     ///
     /// # Errors
     /// [`GarbleError`] if a length is wrong or the gate counter is used up. Then no turn was taken.
@@ -56,16 +71,18 @@ impl Evaluation {
     ) -> Result<(), GarbleError> {
         let mut counter = self.counter;
         let turn = Turn::take(&mut counter, circuit.counts.hashed() * instances)?;
-        self.evaluate_in_turn(
+        self.worker.evaluate(
             turn, circuit, instances, evaluator, garbler, workspace, table, shares, outputs,
         )?;
         self.counter = counter;
         Ok(())
     }
+}
 
-    /// Evaluates `instances` instances of `circuit` on active labels, whose `turn` was taken before.
+impl EvaluationWorker {
+    /// Evaluates `instances` instances of `circuit` on active labels, in their turn.
     ///
-    /// Orders are those of the [module](super), lengths those of [`super::Garbling::garble`]. `shares`, one number an
+    /// Orders are those of the [module](super), lengths those of [`super::GarblingWorker::garble`]. `shares`, one number an
     /// instance, becomes the evaluator's part of the shared result, modulo 2^m; `outputs`
     /// ([`Circuit::input_words`] of the number of outputs) the revealed bits, a `u64` a (chunk, output).
     ///
@@ -74,7 +91,7 @@ impl Evaluation {
     /// # Errors
     /// [`GarbleError`] if a length is wrong or the turn is another's.
     #[allow(clippy::too_many_arguments)]
-    pub fn evaluate_in_turn(
+    pub fn evaluate(
         &mut self,
         turn: Turn,
         circuit: &Circuit<'_>,

@@ -9,9 +9,14 @@ use super::{GarbleError, LANES, Turn, check_length, chunks};
 
 /// Garbles circuits for one session: one Δ, one hash key, one gate counter that never restarts.
 pub struct Garbling {
+    worker: GarblingWorker,
+    counter: u64,
+}
+
+/// Garbles for a session on one thread, in turns that the session hands out.
+pub struct GarblingWorker {
     hash: Hash,
     delta: Delta,
-    counter: u64,
 }
 
 /// What the garbler feeds into a batch of instances, in the orders of the [module](super).
@@ -33,21 +38,67 @@ impl Garbling {
 
     pub(super) fn with_hash(hash: Hash, delta: Delta) -> Self {
         Self {
-            hash,
-            delta,
+            worker: GarblingWorker { hash, delta },
             counter: 0,
         }
     }
 
-    /// Garbles `instances` instances of `circuit`.
+    /// A worker for another thread.
+    pub fn worker(&self) -> GarblingWorker {
+        GarblingWorker {
+            hash: self.worker.hash.fork(),
+            delta: self.worker.delta.clone(),
+        }
+    }
+
+    /// Takes the turn of `instances` instances of `circuit`. The evaluator must take its own in the same order.
+    ///
+    /// # Errors
+    /// [`GarbleError::CounterExhausted`].
+    pub fn take_turn(
+        &mut self,
+        circuit: &Circuit<'_>,
+        instances: usize,
+    ) -> Result<Turn, GarbleError> {
+        Turn::take(&mut self.counter, circuit.counts.hashed() * instances)
+    }
+
+    /// Garbles `instances` instances of `circuit`, whose turn it is.
+    ///
+    /// Buffers are those of [`GarblingWorker::garble`].
+    ///
+    /// # Errors
+    /// [`GarbleError`] if a length is wrong or the gate counter is used up. Then no turn was taken.
+    pub fn garble(
+        &mut self,
+        circuit: &Circuit<'_>,
+        instances: usize,
+        inputs: GarblingInputs<'_>,
+        workspace: &mut [Block],
+        table: &mut [u8],
+        shares: &mut [u64],
+    ) -> Result<(), GarbleError> {
+        let mut counter = self.counter;
+        let turn = Turn::take(&mut counter, circuit.counts.hashed() * instances)?;
+        let worker = &mut self.worker;
+        worker.garble(turn, circuit, instances, inputs, workspace, table, shares)?;
+        self.counter = counter;
+        Ok(())
+    }
+}
+
+impl GarblingWorker {
+    /// Garbles `instances` instances of `circuit` in their turn.
     ///
     /// `workspace` holds at least [`Circuit::workspace`] labels; `table` has [`Circuit::table_bytes`] bytes and is to
     /// be sent; `shares`, one number an instance, becomes the garbler's part of the shared result, modulo 2^m.
     ///
     /// # Errors
-    /// [`GarbleError`] if a length is wrong or the gate counter is used up.
+    /// [`GarbleError`] if a length is wrong or the turn is another's.
+    #[allow(clippy::too_many_arguments)]
     pub fn garble(
         &mut self,
+        turn: Turn,
         circuit: &Circuit<'_>,
         instances: usize,
         inputs: GarblingInputs<'_>,
@@ -77,7 +128,8 @@ impl Garbling {
         let registers = workspace.len().min(circuit.workspace());
         check_length("workspace", circuit.workspace(), registers)?;
         let hashed = circuit.counts.hashed();
-        let mut counter = Turn::take(&mut self.counter, hashed * instances)?.first;
+        check_length("turn", hashed * instances, turn.count)?;
+        let mut counter = turn.first;
 
         let (mut evaluator, mut garbler, mut bits) = (evaluator, garbler, bits);
         let (mut table, mut shares) = (table, shares);

@@ -34,6 +34,7 @@ use super::portable::Portable;
 ///
 /// The key is public to both parties, and fresh for each session.
 pub(super) struct Hash {
+    key: [u8; 16],
     portable: Portable,
     #[cfg(target_arch = "x86_64")]
     wide: Option<super::avx512::Avx512>,
@@ -43,16 +44,23 @@ impl Hash {
     /// The hash under `key`, which the garbler draws uniformly for one session.
     pub fn new(key: [u8; 16]) -> Self {
         Self {
+            key,
             portable: Portable::new(key),
             #[cfg(target_arch = "x86_64")]
             wide: super::avx512::Avx512::new(key),
         }
     }
 
+    /// The same hash with memory of its own, for another thread.
+    pub fn fork(&self) -> Self {
+        Self::new(self.key)
+    }
+
     /// The same hash, but never with wide registers.
     #[cfg(test)]
     pub fn portable(key: [u8; 16]) -> Self {
         Self {
+            key,
             portable: Portable::new(key),
             #[cfg(target_arch = "x86_64")]
             wide: None,

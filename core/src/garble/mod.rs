@@ -62,9 +62,9 @@ mod transpose;
 pub use block::{Block, Delta};
 pub use builder::{Builder, Node, Wire, Word};
 pub use circuit::{Circuit, CircuitError, Counts, Gate, Operand, Weight};
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, EvaluationWorker};
 pub use gadgets::Saturated;
-pub use garbling::{Garbling, GarblingInputs};
+pub use garbling::{Garbling, GarblingInputs, GarblingWorker};
 pub use prg::{LEAVES, LEVELS, Prg};
 pub use transpose::transpose;
 

@@ -29,7 +29,7 @@
 //! # }
 //! ```
 
-use super::evaluator::{Evaluator, Results};
+use super::evaluator::{Evaluator, Job, Results, evaluate};
 use super::garbler::{Garbler, LabelStream, SEED_BYTES};
 use super::nonlinear::{self, Task};
 use super::ot_extension::Choices;
@@ -274,7 +274,8 @@ impl Evaluator {
         }
         task.with_circuit(|circuit| {
             let mut results = Results::with_capacity(instances);
-            let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
+            let mut desks = self.desks(circuit);
+            let mut messages = vec![Zeroizing::new(Vec::new()); desks.len()];
             let mut shares = shares;
             for batch in batches {
                 let own;
@@ -282,29 +283,47 @@ impl Evaluator {
                 let input = Choices::of_shares(&task, circuit, own);
                 channel.send(MessageKind::Corrections, &input.difference(&batch.choices))?;
                 channel.flush()?;
-                let mut stream = LabelStream::new(batch.seed);
+                let stream = LabelStream::new(batch.seed);
                 let mut transferred = &batch.transferred[..];
-                for frame in batch.frames {
-                    let inputs = frame.instances * circuit.evaluator_inputs();
-                    let length = inputs * size_of::<Block>();
-                    let message = channel.receive_exact(MessageKind::InputLabels, length)?;
-                    let own;
-                    (own, transferred) = transferred.split_at(inputs);
-                    let blocks = message.as_chunks().0.iter().copied().map(Block::from_bytes);
-                    let labels: Zeroizing<Vec<Block>> =
-                        Zeroizing::new(blocks.zip(own).map(|(m, &t)| m ^ t).collect());
-                    self.evaluate_frame(
-                        circuit,
-                        (frame.instances, frame.turn),
-                        &labels,
-                        &mut stream,
-                        &frame.table,
-                        &mut workspace,
-                        &mut results,
-                    )?;
+                let mut frames = batch.frames.into_iter().peekable();
+                while frames.peek().is_some() {
+                    let group: Vec<Frame> = frames.by_ref().take(desks.len()).collect();
+                    let mut tables = Vec::with_capacity(group.len());
+                    let mut jobs = Vec::with_capacity(group.len());
+                    for (frame, labels) in group.into_iter().zip(&mut messages) {
+                        let inputs = frame.instances * circuit.evaluator_inputs();
+                        let own;
+                        (own, transferred) = transferred.split_at(inputs);
+                        receive_labels(channel, own, labels)?;
+                        tables.push(frame.table);
+                        jobs.push((frame.instances, frame.turn, &labels[..]));
+                    }
+                    let jobs = jobs.into_iter().zip(&tables);
+                    let jobs = jobs.map(|((instances, turn, labels), table)| Job {
+                        instances,
+                        turn,
+                        labels,
+                        stream: stream.part(instances * circuit.garbler_inputs()),
+                        table,
+                    });
+                    evaluate(circuit, jobs.collect(), &mut desks, &mut results)?;
                 }
             }
             Ok(results)
         })
     }
+}
+
+/// Receives the masked labels of a frame and takes the mask off.
+fn receive_labels<S: Read + Write>(
+    channel: &mut Channel<S>,
+    transferred: &[Block],
+    labels: &mut Vec<Block>,
+) -> Result<(), MpcError> {
+    let length = size_of_val(transferred);
+    let message = channel.receive_exact(MessageKind::InputLabels, length)?;
+    let blocks = message.as_chunks().0.iter().copied().map(Block::from_bytes);
+    labels.clear();
+    labels.extend(blocks.zip(transferred).map(|(masked, &mask)| masked ^ mask));
+    Ok(())
 }

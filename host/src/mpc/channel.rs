@@ -205,15 +205,58 @@ impl<S: Read + Write> Channel<S> {
     /// # Errors
     /// [`MpcError::FrameTooLong`] if the payload exceeds 2^32 − 1 bytes; errors of the stream if the buffer is written.
     pub fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), MpcError> {
-        let length = u32::try_from(payload.len()).map_err(|_| MpcError::FrameTooLong {
-            kind,
-            length: payload.len(),
-            limit: u32::MAX as usize,
-        })?;
-        self.outgoing.extend_from_slice(&length.to_le_bytes());
-        self.outgoing.push(kind as u8);
+        self.begin_frame(kind, payload.len())?;
         self.outgoing.extend_from_slice(payload);
         self.count(kind, Direction::Sent, payload.len());
+        self.flush_if_full()
+    }
+
+    /// Puts messages of these lengths into the buffer, which `fill` writes there, so that nothing is copied. `fill` finds
+    /// zeros; if it fails, there is no message.
+    ///
+    /// # Errors
+    /// Those of `fill`; else as [`Self::send`].
+    pub fn send_filled(
+        &mut self,
+        kind: MessageKind,
+        lengths: &[usize],
+        fill: impl FnOnce(Vec<&mut [u8]>) -> Result<(), MpcError>,
+    ) -> Result<(), MpcError> {
+        let start = self.outgoing.len();
+        for &length in lengths {
+            self.begin_frame(kind, length)?;
+            self.outgoing.resize(self.outgoing.len() + length, 0);
+        }
+        let mut rest = &mut self.outgoing[start..];
+        let payloads = lengths
+            .iter()
+            .map(|length| {
+                let frame = rest.split_off_mut(..HEADER_BYTES + length);
+                &mut frame.unwrap_or_default()[HEADER_BYTES..]
+            })
+            .collect();
+        if let Err(error) = fill(payloads) {
+            self.outgoing.truncate(start);
+            return Err(error);
+        }
+        for &length in lengths {
+            self.count(kind, Direction::Sent, length);
+        }
+        self.flush_if_full()
+    }
+
+    fn begin_frame(&mut self, kind: MessageKind, length: usize) -> Result<(), MpcError> {
+        let header = u32::try_from(length).map_err(|_| MpcError::FrameTooLong {
+            kind,
+            length,
+            limit: u32::MAX as usize,
+        })?;
+        self.outgoing.extend_from_slice(&header.to_le_bytes());
+        self.outgoing.push(kind as u8);
+        Ok(())
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), MpcError> {
         if self.outgoing.len() >= BUFFER_BYTES {
             self.flush()?;
         }
@@ -278,6 +321,20 @@ impl<S: Read + Write> Channel<S> {
         let mut payload = Vec::new();
         self.receive_frame(&[(kind, length)], Some(length), &mut payload)?;
         Ok(payload)
+    }
+
+    /// Receives a message of kind `kind` with a payload of exactly `length` bytes into `payload`, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`Self::receive_exact`].
+    pub fn receive_exact_into(
+        &mut self,
+        kind: MessageKind,
+        length: usize,
+        payload: &mut Vec<u8>,
+    ) -> Result<(), MpcError> {
+        self.receive_frame(&[(kind, length)], Some(length), payload)
+            .map(drop)
     }
 
     /// Receives a message that is an array.

@@ -1,11 +1,12 @@
 //! The client's session: it evaluates.
 
-use super::garbler::LabelStream;
+use super::garbler::{LabelPart, LabelStream};
 use super::nonlinear::{self, NonLinear, Task};
 use super::ot_extension::{Choices, OtReceiver};
 use super::{Channel, MessageKind, MpcError};
-use addax_core::garble::{Block, Circuit, Evaluation, Turn};
+use addax_core::garble::{Block, Circuit, Evaluation, EvaluationWorker, Turn};
 use rand_core::CryptoRng;
+use rayon::prelude::*;
 use std::io::{Read, Write};
 use zeroize::Zeroizing;
 
@@ -100,67 +101,114 @@ impl Evaluator {
     ) -> Result<Results, MpcError> {
         let instances = task.instances(shares.len())?;
         task.with_circuit(|circuit| {
-            let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
             let mut results = Results::with_capacity(instances);
+            let mut desks = self.desks(circuit);
+            let mut tables = vec![Vec::new(); desks.len()];
             let mut shares = shares;
             for batch in nonlinear::batches(circuit, instances) {
                 let own;
                 (own, shares) = shares.split_at(batch * task.window());
                 let choices = Choices::of_shares(task, circuit, own);
                 let labels = self.transfers.extend(channel, &choices)?;
-                let mut stream = LabelStream::new(channel.receive_array(MessageKind::LabelSeed)?);
+                let stream = LabelStream::new(channel.receive_array(MessageKind::LabelSeed)?);
                 let mut labels = labels.as_slice();
-                for frame in nonlinear::frames(circuit, batch) {
-                    let length = circuit.table_bytes(frame);
-                    let table = channel.receive_exact(MessageKind::GarbledTables, length)?;
-                    let own;
-                    (own, labels) = labels.split_at(frame * circuit.evaluator_inputs());
-                    let turn = self.evaluation.take_turn(circuit, frame)?;
-                    self.evaluate_frame(
-                        circuit,
-                        (frame, turn),
-                        own,
-                        &mut stream,
-                        &table,
-                        &mut workspace,
-                        &mut results,
-                    )?;
+                let frames: Vec<usize> = nonlinear::frames(circuit, batch).collect();
+                for group in frames.chunks(desks.len()) {
+                    let mut jobs = Vec::with_capacity(group.len());
+                    for (&instances, table) in group.iter().zip(&mut tables) {
+                        let length = circuit.table_bytes(instances);
+                        channel.receive_exact_into(MessageKind::GarbledTables, length, table)?;
+                        let own;
+                        (own, labels) = labels.split_at(instances * circuit.evaluator_inputs());
+                        jobs.push(Job {
+                            instances,
+                            turn: self.evaluation.take_turn(circuit, instances)?,
+                            labels: own,
+                            stream: stream.part(instances * circuit.garbler_inputs()),
+                            table,
+                        });
+                    }
+                    evaluate(circuit, jobs, &mut desks, &mut results)?;
                 }
             }
             Ok(results)
         })
     }
 
-    /// Evaluates the next instances of a circuit on this party's active labels.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn evaluate_frame(
-        &mut self,
-        circuit: &Circuit<'_>,
-        (instances, turn): (usize, Turn),
-        labels: &[Block],
-        garbler_labels: &mut LabelStream,
-        table: &[u8],
-        workspace: &mut [Block],
-        results: &mut Results,
-    ) -> Result<(), MpcError> {
-        let mut theirs = vec![Block::ZERO; instances * circuit.garbler_inputs()];
-        garbler_labels.fill(&mut theirs);
-        let first_share = results.shares.len();
-        results.shares.resize(first_share + instances, 0);
-        let first_output = results.outputs.len();
-        let words = Circuit::input_words(circuit.outputs(), instances);
-        results.outputs.resize(first_output + words, 0);
-        self.evaluation.evaluate_in_turn(
-            turn,
-            circuit,
-            instances,
-            labels,
-            &theirs,
-            workspace,
-            table,
-            &mut results.shares[first_share..],
-            &mut results.outputs[first_output..],
-        )?;
-        Ok(())
+    /// A desk for every thread.
+    pub(super) fn desks(&self, circuit: &Circuit<'_>) -> Vec<Desk> {
+        let desk = |_| Desk {
+            worker: self.evaluation.worker(),
+            workspace: Zeroizing::new(vec![Block::ZERO; circuit.workspace()]),
+            theirs: Vec::new(),
+        };
+        (0..rayon::current_num_threads()).map(desk).collect()
     }
+}
+
+/// A thread's memory, which frames use one after another.
+pub(super) struct Desk {
+    worker: EvaluationWorker,
+    workspace: Zeroizing<Vec<Block>>,
+    theirs: Vec<Block>,
+}
+
+/// A frame to be evaluated.
+pub(super) struct Job<'a> {
+    pub instances: usize,
+    pub turn: Turn,
+    /// This party's active labels.
+    pub labels: &'a [Block],
+    /// The garbler's.
+    pub stream: LabelPart<'a>,
+    pub table: &'a [u8],
+}
+
+/// Evaluates at most as many frames as there are desks, and appends what they yield.
+pub(super) fn evaluate(
+    circuit: &Circuit<'_>,
+    jobs: Vec<Job<'_>>,
+    desks: &mut [Desk],
+    results: &mut Results,
+) -> Result<(), MpcError> {
+    let first_share = results.shares.len();
+    let instances = jobs.iter().map(|job| job.instances);
+    results
+        .shares
+        .resize(first_share + instances.sum::<usize>(), 0);
+    let words = |job: &Job<'_>| Circuit::input_words(circuit.outputs(), job.instances);
+    let first_output = results.outputs.len();
+    let revealed = jobs.iter().map(words).sum::<usize>();
+    results.outputs.resize(first_output + revealed, 0);
+    let mut shares = &mut results.shares[first_share..];
+    let mut outputs = &mut results.outputs[first_output..];
+    let work: Vec<_> = jobs
+        .into_iter()
+        .zip(desks)
+        .map(|(job, desk)| {
+            let shares = shares.split_off_mut(..job.instances).unwrap_or_default();
+            let outputs = outputs.split_off_mut(..words(&job)).unwrap_or_default();
+            (job, desk, shares, outputs)
+        })
+        .collect();
+    let evaluate = |(job, desk, shares, outputs): (Job<'_>, &mut Desk, &mut [u64], &mut [u64])| {
+        job.stream.read(&mut desk.theirs);
+        desk.worker.evaluate(
+            job.turn,
+            circuit,
+            job.instances,
+            job.labels,
+            &desk.theirs,
+            &mut desk.workspace,
+            job.table,
+            shares,
+            outputs,
+        )
+    };
+    match work.len() {
+        // Not worth waking another thread for.
+        1 => work.into_iter().try_for_each(evaluate)?,
+        _ => work.into_par_iter().try_for_each(evaluate)?,
+    }
+    Ok(())
 }

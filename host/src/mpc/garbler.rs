@@ -3,10 +3,12 @@
 use super::nonlinear::{self, NonLinear, Task};
 use super::ot_extension::OtSender;
 use super::{Channel, MessageKind, MpcError};
-use addax_core::garble::{Block, Circuit, Delta, Garbling, GarblingInputs, LANES};
-use aes::Aes128Enc;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use addax_core::garble::{
+    Block, Circuit, Delta, Garbling, GarblingInputs, GarblingWorker, Prg, Turn,
+};
 use rand_core::CryptoRng;
+use rayon::prelude::*;
+use std::cell::Cell;
 use std::io::{Read, Write};
 use zeroize::Zeroizing;
 
@@ -18,32 +20,44 @@ pub(super) const SEED_BYTES: usize = 16;
 /// They are the same whatever the inputs are (what differs is which bit they stand for, and only the garbler
 /// knows that), so that sending the seed tells nothing and costs 16 bytes.
 pub(super) struct LabelStream {
-    cipher: Aes128Enc,
-    position: u64,
+    stream: Prg,
+    /// Labels read so far. A cell, for pieces are read by several threads while the next one is handed out.
+    position: Cell<u64>,
 }
 
 impl LabelStream {
     pub fn new(seed: [u8; SEED_BYTES]) -> Self {
         Self {
-            cipher: Aes128Enc::new(&seed.into()),
-            position: 0,
+            stream: Prg::new(seed),
+            position: Cell::new(0),
         }
     }
 
-    /// The next labels.
-    pub fn fill(&mut self, labels: &mut [Block]) {
-        let mut buffer = [aes::Block::default(); LANES];
-        for labels in labels.chunks_mut(LANES) {
-            let buffer = &mut buffer[..labels.len()];
-            for block in buffer.iter_mut() {
-                block.0 = u128::from(self.position).to_le_bytes();
-                self.position += 1;
-            }
-            self.cipher.encrypt_blocks(buffer);
-            for (label, block) in labels.iter_mut().zip(buffer.iter()) {
-                *label = Block::from_bytes(block.0);
-            }
+    /// The next `count` labels, to be made later.
+    pub fn part(&self, count: usize) -> LabelPart<'_> {
+        let position = self.position.get();
+        self.position.set(position + count as u64);
+        let stream = &self.stream;
+        LabelPart {
+            stream,
+            position,
+            count,
         }
+    }
+}
+
+/// A piece of a [`LabelStream`].
+pub(super) struct LabelPart<'a> {
+    stream: &'a Prg,
+    position: u64,
+    count: usize,
+}
+
+impl LabelPart<'_> {
+    /// The labels, in memory that may have been used before.
+    pub fn read(self, labels: &mut Vec<Block>) {
+        labels.resize(self.count, Block::ZERO);
+        self.stream.fill(self.position, labels);
     }
 }
 
@@ -129,20 +143,21 @@ impl Garbler {
         rng: &mut R,
         mut pads: Option<&mut Zeroizing<Vec<Block>>>,
     ) -> Result<Vec<u64>, MpcError> {
-        let window = task.window();
         let instances = task.instances(shares.len())?;
-        let mut workspace = Zeroizing::new(vec![Block::ZERO; circuit.workspace()]);
         // Wiped if the layer breaks off.
-        let mut results = Zeroizing::new(Vec::with_capacity(instances));
+        let mut results = Zeroizing::new(vec![0; instances]);
+        let mut desks: Vec<Desk> = (0..rayon::current_num_threads())
+            .map(|_| Desk::new(self.garbling.worker(), circuit))
+            .collect();
+        let (mut shares, mut left) = (shares, &mut results[..]);
         for batch in nonlinear::batches(circuit, instances) {
-            let (evaluator_inputs, own_inputs) =
-                (circuit.evaluator_inputs(), circuit.garbler_inputs());
+            let evaluator_inputs = circuit.evaluator_inputs();
             let mut labels = self.transfers.extend(channel, batch * evaluator_inputs)?;
             if let Some(pads) = &mut pads {
                 let mut seed = Zeroizing::new([0; SEED_BYTES]);
                 rng.fill_bytes(&mut *seed);
-                let mut fresh = Zeroizing::new(vec![Block::ZERO; labels.len()]);
-                LabelStream::new(*seed).fill(&mut fresh);
+                let mut fresh = Zeroizing::new(Vec::with_capacity(labels.len()));
+                LabelStream::new(*seed).part(labels.len()).read(&mut fresh);
                 let differences = fresh.iter().zip(labels.iter());
                 pads.extend(differences.map(|(&label, &transferred)| label ^ transferred));
                 labels = fresh;
@@ -150,37 +165,99 @@ impl Garbler {
             let mut seed = [0; SEED_BYTES];
             rng.fill_bytes(&mut seed);
             channel.send(MessageKind::LabelSeed, &seed)?;
-            let mut stream = LabelStream::new(seed);
+            let stream = LabelStream::new(seed);
 
             let mut zero_labels = labels.as_slice();
-            for frame in nonlinear::frames(circuit, batch) {
-                let first = results.len();
-                let shares = &shares[first * window..][..frame * window];
-                let bits = nonlinear::input_words(shares, window, task.bits(), task.offset());
-                let mut active = vec![Block::ZERO; frame * own_inputs];
-                stream.fill(&mut active);
-                let evaluator_zero_labels;
-                (evaluator_zero_labels, zero_labels) =
-                    zero_labels.split_at(frame * evaluator_inputs);
-                let mut table = vec![0; circuit.table_bytes(frame)];
-                results.resize(first + frame, 0);
-                self.garbling.garble(
-                    circuit,
-                    frame,
-                    GarblingInputs {
-                        evaluator_zero_labels,
-                        garbler_active_labels: &active,
-                        garbler_bits: &bits,
-                    },
-                    &mut workspace,
-                    &mut table,
-                    &mut results[first..],
-                )?;
-                channel.send(MessageKind::GarbledTables, &table)?;
-                // The evaluator works on this frame while the next one is garbled.
+            let frames: Vec<usize> = nonlinear::frames(circuit, batch).collect();
+            for group in frames.chunks(desks.len()) {
+                let mut jobs = Vec::with_capacity(group.len());
+                for (&instances, desk) in group.iter().zip(&mut desks) {
+                    let own;
+                    (own, shares) = shares.split_at(instances * task.window());
+                    let labels;
+                    (labels, zero_labels) = zero_labels.split_at(instances * evaluator_inputs);
+                    jobs.push(Job {
+                        desk,
+                        instances,
+                        turn: self.garbling.take_turn(circuit, instances)?,
+                        task,
+                        shares: own,
+                        labels,
+                        stream: stream.part(instances * circuit.garbler_inputs()),
+                        results: left.split_off_mut(..instances).unwrap_or_default(),
+                    });
+                }
+                let lengths: Vec<usize> = group.iter().map(|&n| circuit.table_bytes(n)).collect();
+                channel.send_filled(MessageKind::GarbledTables, &lengths, |tables| {
+                    let work = |(job, table): (Job<'_>, &mut [u8])| job.garble(circuit, table);
+                    let pairs = jobs.into_iter().zip(tables);
+                    match lengths.len() {
+                        // Not worth waking another thread for.
+                        1 => pairs.map(work).collect(),
+                        _ => pairs
+                            .collect::<Vec<_>>()
+                            .into_par_iter()
+                            .map(work)
+                            .collect(),
+                    }
+                })?;
+                // The evaluator works on these frames while the next ones are garbled.
                 channel.flush()?;
             }
         }
         Ok(std::mem::take(&mut *results))
+    }
+}
+
+/// A thread's memory, which frames use one after another.
+struct Desk {
+    worker: GarblingWorker,
+    workspace: Zeroizing<Vec<Block>>,
+    active: Vec<Block>,
+}
+
+impl Desk {
+    fn new(worker: GarblingWorker, circuit: &Circuit<'_>) -> Self {
+        Self {
+            worker,
+            workspace: Zeroizing::new(vec![Block::ZERO; circuit.workspace()]),
+            active: Vec::new(),
+        }
+    }
+}
+
+/// A frame to be garbled.
+struct Job<'a> {
+    desk: &'a mut Desk,
+    instances: usize,
+    turn: Turn,
+    task: &'a Task,
+    shares: &'a [u64],
+    labels: &'a [Block],
+    stream: LabelPart<'a>,
+    results: &'a mut [u64],
+}
+
+impl Job<'_> {
+    fn garble(self, circuit: &Circuit<'_>, table: &mut [u8]) -> Result<(), MpcError> {
+        let (task, desk) = (self.task, self.desk);
+        let words = nonlinear::input_words(self.shares, task.window(), task.bits(), task.offset());
+        self.stream.read(&mut desk.active);
+        let inputs = GarblingInputs {
+            evaluator_zero_labels: self.labels,
+            garbler_active_labels: &desk.active,
+            garbler_bits: &words,
+        };
+        let workspace = &mut desk.workspace;
+        desk.worker.garble(
+            self.turn,
+            circuit,
+            self.instances,
+            inputs,
+            workspace,
+            table,
+            self.results,
+        )?;
+        Ok(())
     }
 }

@@ -25,7 +25,6 @@ pub mod evaluator;
 pub mod garbler;
 pub mod nonlinear;
 pub mod ot_extension;
-mod transpose;
 
 pub use ahead::{GarbledAhead, TablesAhead};
 pub use channel::{Channel, Direction, HEADER_BYTES, MessageKind, TranscriptEntry};

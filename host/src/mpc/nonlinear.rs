@@ -25,8 +25,9 @@
 use super::channel::HEADER_BYTES;
 use super::{MpcError, ot_extension};
 use addax_core::garble::{
-    Builder, Circuit, CircuitError, Counts, Gate, LANES, Node, Saturated, Wire, Word,
+    Builder, Circuit, CircuitError, Counts, Gate, LANES, Node, Saturated, Wire, Word, transpose,
 };
+use zeroize::Zeroizing;
 
 /// Bytes up to which the tables of several chunks share a frame. The tables of one chunk are never divided.
 const FRAME_BYTES: usize = 256 * 1024;
@@ -333,19 +334,53 @@ pub(super) fn input_words(
     window: usize,
     bits: u32,
     offset: u64,
-) -> zeroize::Zeroizing<Vec<u64>> {
+) -> Zeroizing<Vec<u64>> {
     let chunks = shares.len().div_ceil(LANES * window);
     // Exactly enough: growing would leave a copy of the shares behind.
-    let mut words = Vec::with_capacity(chunks * window * bits as usize);
+    let mut words = Zeroizing::new(Vec::with_capacity(chunks * window * bits as usize));
+    // A share is a row of bits, and an input a column, of the upper left quarter of a matrix.
+    let mut low = Zeroizing::new([0; 2 * LANES]);
+    let mut high = Zeroizing::new([0; 2 * LANES]);
     for chunk in shares.chunks(LANES * window) {
         for v in 0..window {
-            for t in 0..bits {
-                let lanes = chunk.iter().skip(v).step_by(window).enumerate();
-                words.push(lanes.fold(0, |word, (lane, share)| {
-                    word | (share.wrapping_add(offset) >> t & 1) << lane
-                }));
+            low.fill(0);
+            high.fill(0);
+            for (row, share) in low.iter_mut().zip(chunk.iter().skip(v).step_by(window)) {
+                *row = share.wrapping_add(offset);
+            }
+            transpose(&mut low, &mut high);
+            words.extend_from_slice(&low[..bits as usize]);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chacha20::ChaCha20Rng;
+    use rand_core::{Rng, SeedableRng};
+
+    #[test]
+    fn input_words_have_bit_l_for_instance_l() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        for (instances, window, bits, offset) in [
+            (1, 1, 63, 0),
+            (64, 1, 23, 128),
+            (65, 2, 2, 1),
+            (130, 3, 40, 0),
+        ] {
+            let shares: Vec<u64> = (0..instances * window).map(|_| rng.next_u64()).collect();
+            let words = input_words(&shares, window, bits, offset);
+            let inputs = window * bits as usize;
+            assert_eq!(words.len(), instances.div_ceil(LANES) * inputs);
+            for (n, shares) in shares.chunks(window).enumerate() {
+                for (input, word) in words[n / LANES * inputs..][..inputs].iter().enumerate() {
+                    let share = shares[input / bits as usize].wrapping_add(offset);
+                    let expected = share >> (input % bits as usize) & 1;
+                    assert_eq!(word >> (n % LANES) & 1, expected, "{n} {input}");
+                }
             }
         }
     }
-    zeroize::Zeroizing::new(words)
 }

@@ -26,17 +26,14 @@
 
 use super::base_ot::{self, Key};
 use super::nonlinear::{self, Task};
-use super::transpose::transpose;
 use super::{Channel, MessageKind, MpcError};
-use addax_core::garble::{Block, Circuit, Delta, LANES};
+use addax_core::garble::{Block, Circuit, Delta, LANES, LEAVES, LEVELS, Prg, transpose};
 use aes::Aes128Enc;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use rand_core::CryptoRng;
 use std::io::{Read, Write};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-const LEVELS: usize = 4;
-const LEAVES: usize = 1 << LEVELS;
 const TREES: usize = 128 / LEVELS;
 
 /// Transfers are extended in blocks of this many.
@@ -70,48 +67,24 @@ fn children(node: &Block) -> [Block; 2] {
     })
 }
 
-/// Streams of the leaves of all trees, `LEAVES` a tree, read in step.
+/// Streams of the leaves of all trees, read in step.
 struct Streams {
-    ciphers: Vec<Aes128Enc>,
+    trees: Vec<[Prg; LEAVES]>,
     /// Blocks of 128 bits that have been read from each stream.
     position: u64,
 }
 
 impl Streams {
     fn new(leaves: &[Block]) -> Self {
-        let cipher = |leaf: &Block| Aes128Enc::new(&leaf.to_bytes().into());
+        let stream = |leaf: Block| Prg::new(leaf.to_bytes());
         Self {
-            ciphers: leaves.iter().map(cipher).collect(),
+            trees: leaves
+                .as_chunks::<LEAVES>()
+                .0
+                .iter()
+                .map(|tree| tree.map(stream))
+                .collect(),
             position: 0,
-        }
-    }
-
-    /// Adds x·r_x into the four `rows` of a tree for all leaves x from `first` on, and r_x into `sum`.
-    fn combine(
-        &self,
-        tree: usize,
-        first: usize,
-        buffer: &mut [aes::Block],
-        rows: &mut [Block],
-        sum: &mut [Block],
-    ) {
-        let blocks = buffer.len();
-        for x in first..LEAVES {
-            for (i, block) in buffer.iter_mut().enumerate() {
-                block.0 = u128::from(self.position + i as u64).to_le_bytes();
-            }
-            self.ciphers[tree * LEAVES + x].encrypt_blocks(buffer);
-            let add = |row: &mut [Block]| {
-                for (row, random) in row.iter_mut().zip(buffer.iter()) {
-                    *row ^= Block::from_bytes(random.0);
-                }
-            };
-            add(sum);
-            for (level, row) in rows.chunks_exact_mut(blocks).enumerate() {
-                if x >> level & 1 == 1 {
-                    add(row);
-                }
-            }
         }
     }
 }
@@ -263,16 +236,14 @@ impl OtReceiver {
             let blocks = segment.len();
             let mut rows = Zeroizing::new(vec![Block::ZERO; BLOCK * blocks]);
             let mut sum = Zeroizing::new(vec![Block::ZERO; blocks]);
-            let mut buffer = vec![aes::Block::default(); blocks];
             message.clear();
-            for (tree, rows) in rows.chunks_exact_mut(LEVELS * blocks).enumerate() {
-                sum.fill(Block::ZERO);
-                self.streams.combine(tree, 0, &mut buffer, rows, &mut sum);
+            let trees = self.streams.trees.iter();
+            for (tree, rows) in trees.zip(rows.chunks_exact_mut(LEVELS * blocks)) {
+                Prg::combine(tree, 0, self.streams.position, &mut sum, rows);
                 for (&sum, &bits) in sum.iter().zip(segment) {
                     message.extend_from_slice(&(sum ^ Block::from_u128(bits)).to_bytes());
                 }
             }
-            buffer.iter_mut().for_each(|block| block.0.zeroize());
             self.streams.position += blocks as u64;
             channel.send(MessageKind::OtMatrix, &message)?;
             append_columns(&rows, blocks, &mut labels);
@@ -360,10 +331,9 @@ impl OtSender {
             let message = channel.receive_exact(MessageKind::OtMatrix, blocks * BLOCK_BYTES)?;
             let mut rows = Zeroizing::new(vec![Block::ZERO; BLOCK * blocks]);
             let mut unused = Zeroizing::new(vec![Block::ZERO; blocks]);
-            let mut buffer = vec![aes::Block::default(); blocks];
             for (tree, rows) in rows.chunks_exact_mut(LEVELS * blocks).enumerate() {
-                self.streams
-                    .combine(tree, 1, &mut buffer, rows, &mut unused);
+                let streams = &self.streams.trees[tree];
+                Prg::combine(streams, 1, self.streams.position, &mut unused, rows);
                 for (level, row) in rows.chunks_exact_mut(blocks).enumerate() {
                     let delta = self.delta.block().to_u128() >> (tree * LEVELS + level) & 1;
                     let masked = message[tree * blocks * 16..].chunks_exact(16);
@@ -374,7 +344,6 @@ impl OtSender {
                     }
                 }
             }
-            buffer.iter_mut().for_each(|block| block.0.zeroize());
             self.streams.position += blocks as u64;
             append_columns(&rows, blocks, &mut labels);
             done += blocks;
