@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Latency and traffic of SPU's two-party protocol Cheetah on one network, over loopback.
 
-    python3 cheetah.py --network NETWORK [--runs N] [--timeout SECONDS]
+    python3 cheetah.py --network NETWORK [--runs N] [--timeout SECONDS] [--owned]
 
 prints one JSON object. What is timed is a run of the compiled program in two fresh processes, each with a share of the
 image and of all weights; making the shares and joining those of the result is left out, and so is starting Python.
 `cold_ms` is the first run with everything that it sets up (keys, base transfers), `steady_ms` the median of the later
 ones. Bytes are those of TCP's payload, both directions, read from the kernel's counters of the open connections.
+
+By default image and weights are secret-shared, as SPU's examples have it. `--owned` tells SPU that the image is the
+first party's and the weights are the second's, and turns on an experimental option that makes use of it.
 
 A party is a process of its own, not a fork: forking after jax has been imported hangs. Runs of SPU have been seen to
 hang as well, hence the time-out.
@@ -34,8 +37,10 @@ BYTES_ACKED, BYTES_RECEIVED = 120, 128
 DELAY = 0.05
 
 
-def configuration(spu):
-    return spu.RuntimeConfig(protocol=spu.ProtocolKind.CHEETAH, field=spu.FieldType.FM64, fxp_fraction_bits=18)
+def configuration(spu, owned):
+    config = spu.RuntimeConfig(protocol=spu.ProtocolKind.CHEETAH, field=spu.FieldType.FM64, fxp_fraction_bits=18)
+    config.experimental_enable_colocated_optimization = owned
+    return config
 
 
 def traffic():
@@ -73,7 +78,7 @@ def party(rank, directory, runs):
     link.barrier()
     before = traffic()
     start = time.perf_counter()
-    runtime = spu.Runtime(link, configuration(spu))
+    runtime = spu.Runtime(link, configuration(spu, job["owned"]))
     measured = []
     for _ in range(runs):
         for name, (meta, chunks) in zip(executable.input_names, job["shares"]):
@@ -170,7 +175,7 @@ def steady(times):
     return later[len(later) // 2]
 
 
-def measure(name, runs, timeout):
+def measure(name, runs, timeout, owned):
     """Compiles the network, runs both parties, checks the answer and joins what was measured."""
     import networks
     import numpy as np
@@ -193,10 +198,11 @@ def measure(name, runs, timeout):
         [spu.Visibility.VIS_SECRET] * len(inputs),
         lambda results: [f"out{number}" for number in range(len(results))],
     )
-    io = spu.Io(2, configuration(spu))
-    pairs = [io.make_shares(value, spu.Visibility.VIS_SECRET) for value in inputs]
+    io = spu.Io(2, configuration(spu, owned))
+    owners = [0, *[1] * len(weights)] if owned else [-1] * len(inputs)
+    pairs = [io.make_shares(value, spu.Visibility.VIS_SECRET, owner) for value, owner in zip(inputs, owners)]
     shares = [[(pair[rank].meta, list(pair[rank].share_chunks)) for pair in pairs] for rank in range(2)]
-    job = {"executable": executable.SerializeToString(), "shares": shares}
+    job = {"executable": executable.SerializeToString(), "shares": shares, "owned": owned}
 
     results = run_parties(job, runs, deadline)
     times, traffic = joined(results)
@@ -210,7 +216,7 @@ def measure(name, runs, timeout):
         sys.exit(f"error: SPU's answer is off by {error}")
     delayed, _ = joined(run_parties(job, min(runs, 4), deadline, DELAY))
     return {
-        "system": f"spu {spu.__version__} cheetah",
+        "system": f"spu {spu.__version__} cheetah" + (", owned" if owned else ""),
         "network": name,
         "runs": runs,
         "cold_ms": round(times[0], 1),
@@ -227,13 +233,14 @@ def main():
     parser.add_argument("--network", choices=["small28", "d", "cifar"], default="d")
     parser.add_argument("--runs", type=int, default=6, help="the first one is the cold start")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for all of it")
+    parser.add_argument("--owned", action="store_true", help="image and weights have owners")
     parser.add_argument("--party", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.party is not None:
         party(arguments.party, arguments.directory, arguments.runs)
     else:
-        print(json.dumps(measure(arguments.network, arguments.runs, arguments.timeout)))
+        print(json.dumps(measure(arguments.network, arguments.runs, arguments.timeout, arguments.owned)))
 
 
 if __name__ == "__main__":

@@ -142,9 +142,6 @@ fn parameters() -> std::sync::Arc<bfv::BfvParameters> {
 }
 
 fn main() {
-    if !settings::measuring() {
-        return;
-    }
     let n = N4096.degree();
     let message: Vec<u64> = (0..n as u64)
         .map(|i| i.wrapping_mul(0x9E37_79B9) % (1 << PLAIN_BITS))
@@ -156,6 +153,21 @@ fn main() {
     assert_eq!(ours.decrypt(&ciphertext), message);
     let plaintext = ours.stored(&weights);
     let mut product = ciphertext.clone();
+
+    let mut criterion = settings::criterion();
+    criterion.bench_function("bfv/encrypt", |bencher| {
+        bencher.iter(|| ours.encrypt(&message));
+    });
+    criterion.bench_function("bfv/decrypt", |bencher| {
+        bencher.iter(|| ours.decrypt(&ciphertext));
+    });
+    criterion.bench_function("bfv/multiply", |bencher| {
+        bencher.iter(|| ours.multiply(black_box(&mut product), &plaintext));
+    });
+    criterion.final_summary();
+    if !settings::measuring() {
+        return;
+    }
 
     let parameters = parameters();
     let mut randomness = rand::rng();

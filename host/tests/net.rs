@@ -65,3 +65,15 @@ fn cryptonets_keeps_its_accuracy_in_integers() {
 fn network_d_on_fashion_keeps_its_accuracy_in_integers() {
     assert!(integer_accuracy("d-fashion.onnx", "fashion-mnist") >= 0.9026);
 }
+
+#[test]
+#[ignore = "needs MNIST: cargo xtask test"]
+fn small28_keeps_its_accuracy_in_integers() {
+    assert!(integer_accuracy("small28-mnist.onnx", "mnist") >= 0.9900);
+}
+
+#[test]
+#[ignore = "needs CIFAR-10: cargo xtask test"]
+fn cifar7_keeps_its_accuracy_in_integers() {
+    assert!(integer_accuracy("cifar7.onnx", "cifar10") >= 0.8850);
+}
