@@ -21,6 +21,7 @@ pub mod modulus;
 pub mod ntt;
 pub mod packing;
 pub mod params;
+pub mod pointwise;
 pub mod poly;
 pub mod quant;
 pub mod random;

@@ -2,7 +2,7 @@
 //!
 //! A polynomial of Z_Q\[X\]/(X^n + 1), Q = q_0·q_1·…, is stored limb by limb: n residues mod q_0, then n mod q_1, and
 //! so on. Operations here work on one limb, so that a device can hold one limb at a time; [`RnsBasis`] ties the limbs
-//! of a parameter set together.
+//! of a parameter set together. The loops are those of [`pointwise`], at the level of [`simd::level`].
 //!
 //! * **Pointwise** products carry the factor 2^-36 of the machine's Montgomery product; constants are stored times
 //!   2^36 so that data never carries it.
@@ -16,8 +16,9 @@
 use heapless::Vec;
 
 use crate::modulus::Modulus;
-use crate::ntt::{NttError, NttPlan, Twiddle, bit_reverse};
+use crate::ntt::{NttError, NttPlan, Twiddle};
 use crate::params::MAX_LIMBS;
+use crate::{pointwise, simd};
 
 /// The limbs of a ring with their transforms. `T` stores twiddles: `Vec` on a host, slices on a device.
 #[derive(Clone)]
@@ -85,53 +86,49 @@ impl<T: AsRef<[Twiddle]>> RnsBasis<T> {
 
 /// a ← a + b.
 pub fn add_assign(modulus: &Modulus, a: &mut [u64], b: &[u64]) {
-    for (x, &y) in a.iter_mut().zip(b) {
-        *x = modulus.add(*x, y);
-    }
+    pointwise::add_assign(simd::level(), modulus, a, b);
 }
 
 /// a ← a − b.
 pub fn sub_assign(modulus: &Modulus, a: &mut [u64], b: &[u64]) {
-    for (x, &y) in a.iter_mut().zip(b) {
-        *x = modulus.sub(*x, y);
-    }
+    pointwise::sub_assign(simd::level(), modulus, a, b);
 }
 
 /// a ← −a.
 pub fn neg_assign(modulus: &Modulus, a: &mut [u64]) {
-    for x in a {
-        *x = modulus.neg(*x);
-    }
+    pointwise::neg_assign(simd::level(), modulus, a);
 }
 
 /// a ← a·b·2^-36, pointwise.
 pub fn mul_assign(modulus: &Modulus, a: &mut [u64], b: &[u64]) {
-    for (x, &y) in a.iter_mut().zip(b) {
-        *x = modulus.montgomery_mul(*x, y);
-    }
+    pointwise::mul_assign(simd::level(), modulus, a, b);
 }
 
 /// accumulator ← accumulator + a·b·2^-36, pointwise.
 pub fn mul_accumulate(modulus: &Modulus, accumulator: &mut [u64], a: &[u64], b: &[u64]) {
-    for ((x, &y), &z) in accumulator.iter_mut().zip(a).zip(b) {
-        *x = modulus.add(*x, modulus.montgomery_mul(y, z));
-    }
+    pointwise::mul_add_assign(simd::level(), modulus, accumulator, a, b);
+}
+
+/// accumulator ← accumulator + Σ a·b·2^-36 over pairs (a, b), pointwise, reduced once: at most
+/// [`pointwise::sums::MAX_PRODUCTS`] pairs.
+pub fn mul_accumulate_all(
+    modulus: &Modulus,
+    accumulator: &mut [u64],
+    factors: &[(&[u64], &[u64])],
+) {
+    pointwise::sums::sum_of_products(simd::level(), modulus, accumulator, factors);
 }
 
 /// a ← a·scalar, scalar canonical.
 pub fn scale_assign(modulus: &Modulus, a: &mut [u64], scalar: u64) {
     let scalar = modulus.to_montgomery(scalar);
-    for x in a {
-        *x = modulus.montgomery_mul(*x, scalar);
-    }
+    pointwise::scale_assign(simd::level(), modulus, a, scalar);
 }
 
 /// a ← a·2^36: the stored form of a transformed constant polynomial.
 pub fn to_montgomery_assign(modulus: &Modulus, a: &mut [u64]) {
     let radix_squared = modulus.to_montgomery(modulus.reduce(1 << crate::modulus::WORD_BITS));
-    for x in a {
-        *x = modulus.montgomery_mul(*x, radix_squared);
-    }
+    pointwise::scale_assign(simd::level(), modulus, a, radix_squared);
 }
 
 /// destination ← the coefficients of a(X^g), g odd and below 2n.
@@ -145,37 +142,34 @@ pub fn automorphism(modulus: &Modulus, galois_element: usize, a: &[u64], destina
 
 /// destination ← the transformed values of a(X^g), given those of a; g odd and below 2n.
 pub fn automorphism_transformed(galois_element: usize, a: &[u64], destination: &mut [u64]) {
-    let n = a.len();
-    let log_n = n.trailing_zeros();
-    for (j, value) in destination.iter_mut().enumerate() {
-        let exponent = (2 * bit_reverse(j, log_n) + 1) * galois_element % (2 * n);
-        *value = a[bit_reverse(exponent / 2, log_n)];
-    }
+    pointwise::permutation::automorphism(simd::level(), galois_element, a, destination);
 }
 
 /// destination ← the centred lift of residues mod `from`, reduced mod `to`: one gadget digit, or one step of a base
 /// conversion. This is the machine's `RED`.
 pub fn lift_centred(from: &Modulus, to: &Modulus, a: &[u64], destination: &mut [u64]) {
-    for (value, &x) in destination.iter_mut().zip(a) {
-        *value = to.from_signed(from.to_centred(x));
-    }
+    pointwise::lift(simd::level(), from, to, destination, a);
 }
 
 /// target ← round-to-nearest of the polynomial over q_d, in one remaining limb; `dropped` holds the limb of q_d
-/// and both are coefficients. `lift` is scratch of the same length.
+/// and both are coefficients.
+///
+/// # Panics
+/// If q_d is more than twice the remaining modulus.
 pub fn switch_limb(
     dropped_modulus: &Modulus,
     dropped: &[u64],
     modulus: &Modulus,
     target: &mut [u64],
-    lift: &mut [u64],
 ) {
-    lift_centred(dropped_modulus, modulus, dropped, lift);
-    sub_assign(modulus, target, lift);
-    scale_assign(
+    let inverse = modulus.inverse(modulus.reduce(dropped_modulus.value()));
+    pointwise::switch_limb(
+        simd::level(),
+        dropped_modulus,
         modulus,
         target,
-        modulus.inverse(modulus.reduce(dropped_modulus.value())),
+        dropped,
+        modulus.to_montgomery(inverse),
     );
 }
 
@@ -247,7 +241,7 @@ mod tests {
             let (q0, q1) = (u128::from(m0.value()), u128::from(m1.value()));
             let x = x % (q0 * q1);
             let mut target = [(x % q0) as u64];
-            switch_limb(&m1, &[(x % q1) as u64], &m0, &mut target, &mut [0]);
+            switch_limb(&m1, &[(x % q1) as u64], &m0, &mut target);
             let rounded = (2 * x + q1) / (2 * q1) % q0;
             prop_assert_eq!(u128::from(target[0]), rounded);
         }

@@ -292,7 +292,6 @@ mod tests {
                 assert!(bits <= 5, "coefficient {i}: {bits} bits of noise");
             }
             // Switch both components from three limbs to one and decode.
-            let mut lift = vec![0; n];
             for dropped in [2, 1] {
                 let (kept, rest) = components.split_at_mut(dropped);
                 for (limb, component) in kept.iter_mut().enumerate() {
@@ -302,7 +301,6 @@ mod tests {
                             &rest[0][part],
                             &moduli[limb],
                             &mut component[part],
-                            &mut lift,
                         );
                     }
                 }

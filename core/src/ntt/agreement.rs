@@ -127,7 +127,7 @@ fn kernels_agree_for_large_degrees() {
 
 #[test]
 fn every_level_is_used_where_its_bounds_hold() {
-    for level in levels().filter(|&level| level == Level::Avx512) {
+    for level in levels() {
         for log_n in 7..=*LOG_N_RANGE.end() {
             for q in [PRIMES[0], largest_vector_prime(log_n)] {
                 assert_eq!(plan(q, log_n, level).level(), level);

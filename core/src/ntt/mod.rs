@@ -15,6 +15,8 @@
 #[cfg(test)]
 mod agreement;
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod compact;
 mod kernel;

@@ -144,10 +144,10 @@ fn level<const N: usize, const HALF: usize, const BLOCKS: usize>(
     factors: &[Factor; BLOCKS],
     q: __m512i,
 ) {
-    for block in 0..BLOCKS {
+    for (block, &factor) in factors.iter().enumerate() {
         for i in 2 * HALF * block..2 * HALF * block + HALF {
             let x = v[i];
-            v[i] = factors[block].product(x, v[i + HALF], q);
+            v[i] = factor.product(x, v[i + HALF], q);
             // x − d as 2x − (x + d): the product adds x for nothing.
             v[i + HALF] = _mm512_sub_epi64(_mm512_add_epi64(x, x), v[i]);
         }

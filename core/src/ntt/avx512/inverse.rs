@@ -180,12 +180,12 @@ fn level<const N: usize, const HALF: usize, const BLOCKS: usize>(
     q: __m512i,
     bound: __m512i,
 ) {
-    for block in 0..BLOCKS {
+    for (block, &factor) in factors.iter().enumerate() {
         for i in 2 * HALF * block..2 * HALF * block + HALF {
             let (x, y) = (v[i], v[i + HALF]);
             let difference = _mm512_sub_epi64(_mm512_add_epi64(x, bound), y);
             v[i] = _mm512_add_epi64(x, y);
-            v[i + HALF] = factors[block].product(q, difference, q);
+            v[i + HALF] = factor.product(q, difference, q);
         }
     }
 }

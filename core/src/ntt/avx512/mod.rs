@@ -86,18 +86,8 @@ pub(super) fn store_factor(modulus: &Modulus, table: &mut [Twiddle], i: usize, f
     let vector = (1 << level) - 1 + k;
     let (block, lane) = (register / BLOCK, register % BLOCK);
     let word = 2 * first + (block * TWIDDLE_LANES + 2 * vector) * 8 + lane;
-    *word_mut(table, word) = shifted;
-    *word_mut(table, word + 8) = quotient;
-}
-
-/// Word i of a table.
-fn word_mut(table: &mut [Twiddle], i: usize) -> &mut u64 {
-    let pair = &mut table[i / 2];
-    if i.is_multiple_of(2) {
-        &mut pair.value
-    } else {
-        &mut pair.quotient
-    }
+    *super::kernel::word_mut(table, word) = shifted;
+    *super::kernel::word_mut(table, word + 8) = quotient;
 }
 
 /// The twiddles for use within registers, [`TWIDDLE_LANES`] for each block of each pair.

@@ -1,15 +1,14 @@
-//! The fast portable executor.
+//! The fast executor.
 //!
 //! It computes what [`addax_core::machine::Reference`] defines, with these differences inside:
 //!
 //! * An instruction writes a spare polynomial, which then changes places with the destination: operands are never
 //!   copied, whichever slots coincide, and stream words are used where the source keeps them.
-//! * A run of `MAC`s into one slot is summed in 128 bits and reduced once. Starting with dst·2^36, each
-//!   a·b < 2^72 is added; after at most 2^16 of them the sum is below 2^89. See [`kernels`].
-//! * Automorphisms look bit reversals up.
+//! * Loops over values are the kernels of [`addax_core::pointwise`], for the vector instructions there are.
+//! * A run of `MAC`s into one slot is summed, starting with dst·2^36, and reduced once: see
+//!   [`addax_core::pointwise::sums`].
 //!
 //! Whatever can be observed, slots after a run or a fault, output words, reports and errors, is the same.
-mod kernels;
 mod streams;
 
 use std::ops::Deref;
@@ -22,16 +21,15 @@ use addax_core::machine::{
     Fault, MachineError, Report, RingProcessor, Sink, Source, Tags, check_basis,
 };
 use addax_core::modulus::Modulus;
-use addax_core::ntt::bit_reverse;
+use addax_core::pointwise::sums::{MAX_PRODUCTS, Sums};
+use addax_core::pointwise::{self, permutation};
+use addax_core::simd::{self, Level};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::he::Basis;
 use streams::{Input, Output};
 
-/// Most products in one 128-bit sum.
-const MAX_PRODUCTS: u32 = 1 << 16;
-
-/// The fast portable executor. `P` points to the basis.
+/// The fast executor. `P` points to the basis.
 pub struct Cpu<P> {
     basis: P,
     geometry: Geometry,
@@ -39,18 +37,18 @@ pub struct Cpu<P> {
     tags: Tags,
     /// Where an instruction writes before it is complete.
     spare: Zeroizing<Vec<u64>>,
-    /// The 128-bit sums of a run of `MAC`s.
-    sums: Zeroizing<Vec<u128>>,
+    /// The sums of a run of `MAC`s.
+    sums: Sums<Zeroizing<Vec<u64>>>,
     /// The slot whose value is in `sums`, and the products summed there. None between programs.
     open_sum: Option<OpenSum>,
-    bit_reversal: Vec<u32>,
+    level: Level,
 }
 
 #[derive(Clone, Copy)]
 struct OpenSum {
     slot: Slot,
     limb: Limb,
-    products: u32,
+    products: usize,
 }
 
 impl<P: Deref<Target = Basis>> Cpu<P> {
@@ -62,15 +60,14 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
         check_basis(&basis, &geometry)?;
         let n = geometry.n();
         let polynomial = || Zeroizing::new(vec![0; n]);
+        let level = simd::level();
         Ok(Self {
             slots: (0..geometry.slots()).map(|_| polynomial()).collect(),
             tags: Tags::default(),
             spare: polynomial(),
-            sums: Zeroizing::new(vec![0; n]),
+            sums: Sums::new(Zeroizing::new(vec![0; 2 * n]), level),
             open_sum: None,
-            bit_reversal: (0..n)
-                .map(|i| bit_reverse(i, geometry.log_n()) as u32)
-                .collect(),
+            level,
             basis,
             geometry,
         })
@@ -88,11 +85,8 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
     /// Reduces the open sum into its slot.
     fn close_sum(&mut self) {
         if let Some(OpenSum { slot, limb, .. }) = self.open_sum.take() {
-            kernels::reduce_sums(
-                &self.modulus(limb),
-                &self.sums,
-                &mut self.slots[slot.index()],
-            );
+            let q = self.modulus(limb);
+            self.sums.reduce(&q, &mut self.slots[slot.index()]);
         }
     }
 
@@ -112,7 +106,7 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
             Some(open) if continues(&open) => open.products,
             _ => {
                 self.close_sum();
-                kernels::open_sums(&self.slots[dst.index()], &mut self.sums);
+                self.sums.open(&self.slots[dst.index()]);
                 0
             }
         };
@@ -121,20 +115,13 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
         let q = self.modulus(limb);
         match operands {
             [Operand::Slot(a), Operand::Slot(b)] => {
-                kernels::accumulate(
-                    &mut self.sums,
-                    &self.slots[a.index()],
-                    &self.slots[b.index()],
-                );
+                self.sums
+                    .add(0, &self.slots[a.index()], &self.slots[b.index()]);
             }
             [Operand::Slot(a), _] | [_, Operand::Slot(a)] => {
                 let (a, sums) = (&self.slots[a.index()], &mut self.sums);
                 input.residues(limb, &q, a.len(), |at, words| {
-                    kernels::accumulate(
-                        &mut sums[at..at + words.len()],
-                        &a[at..at + words.len()],
-                        words,
-                    );
+                    sums.add(at, &a[at..at + words.len()], words);
                 })?;
             }
             [Operand::Stream, Operand::Stream] => {
@@ -158,19 +145,13 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
         input: &mut Input<'_>,
     ) -> Result<(), Fault> {
         let q = self.modulus(limb);
-        let (out, slots) = (&mut self.spare, &self.slots);
+        let (out, slots, level) = (&mut self.spare, &self.slots, self.level);
         let accumulator = &slots[dst.index()];
         let n = out.len();
         match operands {
             [Operand::Slot(a), Operand::Slot(b)] => {
-                kernels::pointwise(
-                    op,
-                    &q,
-                    out,
-                    accumulator,
-                    &slots[a.index()],
-                    &slots[b.index()],
-                );
+                let [a, b] = [&slots[a.index()], &slots[b.index()]];
+                apply(level, op, &q, out, accumulator, a, b);
             }
             [Operand::Slot(a), _] => input.residues(limb, &q, n, |at, words| {
                 let range = at..at + words.len();
@@ -178,7 +159,7 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
                     &accumulator[range.clone()],
                     &slots[a.index()][range.clone()],
                 ];
-                kernels::pointwise(op, &q, &mut out[range], d, a, words);
+                apply(level, op, &q, &mut out[range], d, a, words);
             })?,
             [_, Operand::Slot(b)] => input.residues(limb, &q, n, |at, words| {
                 let range = at..at + words.len();
@@ -186,7 +167,7 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
                     &accumulator[range.clone()],
                     &slots[b.index()][range.clone()],
                 ];
-                kernels::pointwise(op, &q, &mut out[range], d, words, b);
+                apply(level, op, &q, &mut out[range], d, words, b);
             })?,
             [Operand::Stream, Operand::Stream] => {
                 unreachable!("no program has two stream operands")
@@ -217,7 +198,7 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
                 let q = self.modulus(limb);
                 let out = &mut self.slots[dst.index()];
                 input.words(n, |at, words| {
-                    kernels::integers(&q, &mut out[at..at + words.len()], words);
+                    integers(&q, &mut out[at..at + words.len()], words);
                 })?;
             }
             Instruction::Store { a } => output.write(&self.slots[a.index()])?,
@@ -248,28 +229,20 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
             } => {
                 let q = self.modulus(limb);
                 let factor = constants[constant.index()];
-                for (value, &x) in self.spare.iter_mut().zip(self.slots[a.index()].iter()) {
-                    *value = q.montgomery_mul(x, factor);
-                }
+                let a = &self.slots[a.index()];
+                pointwise::scale(self.level, &q, &mut self.spare, a, factor);
                 self.commit(dst);
             }
             Instruction::Automorphism { dst, a, galois } => {
-                let (g, mask) = (galois.element() as usize, n - 1);
+                let element = galois.element() as usize;
                 let a = &self.slots[a.index()];
-                let mut exponent = galois.index();
-                for &position in &self.bit_reversal {
-                    self.spare[position as usize] = a[self.bit_reversal[exponent] as usize];
-                    exponent = (exponent + g) & mask;
-                }
+                permutation::automorphism(self.level, element, a, &mut self.spare);
                 self.commit(dst);
             }
             Instruction::Reduce { limb, dst, a, from } => {
-                kernels::lift(
-                    &self.modulus(from),
-                    &self.modulus(limb),
-                    &mut self.spare,
-                    &self.slots[a.index()],
-                );
+                let [from, q] = [from, limb].map(|limb| self.modulus(limb));
+                let a = &self.slots[a.index()];
+                pointwise::lift(self.level, &from, &q, &mut self.spare, a);
                 self.commit(dst);
             }
             Instruction::Loop(_) | Instruction::Sync | Instruction::Halt => {}
@@ -350,6 +323,32 @@ impl<P: Deref<Target = Basis>> Cpu<P> {
     }
 }
 
+/// out = a op b, or accumulator + a·b·2^-36.
+fn apply(
+    level: Level,
+    op: PointwiseOp,
+    q: &Modulus,
+    out: &mut [u64],
+    accumulator: &[u64],
+    a: &[u64],
+    b: &[u64],
+) {
+    match op {
+        PointwiseOp::Mul => pointwise::mul(level, q, out, a, b),
+        PointwiseOp::Mac => pointwise::mul_add(level, q, out, accumulator, a, b),
+        PointwiseOp::Add => pointwise::add(level, q, out, a, b),
+        PointwiseOp::Sub => pointwise::sub(level, q, out, a, b),
+    }
+}
+
+/// out = the low 8 bits of each word as a signed integer, mod q > 128.
+fn integers(q: &Modulus, out: &mut [u64], words: &[u64]) {
+    for (out, &word) in out.iter_mut().zip(words) {
+        let weight = i64::from(word as i8);
+        *out = (weight + (q.value() as i64 & (weight >> 63))) as u64;
+    }
+}
+
 /// Whether an instruction adds a product to `dst`. Its limb is that of dst, else it faults before it is executed.
 fn is_mac(instruction: &Instruction, dst: Slot) -> bool {
     matches!(*instruction, Instruction::Pointwise { op: PointwiseOp::Mac, dst: into, .. } if into == dst)
@@ -371,7 +370,8 @@ impl<P: Deref<Target = Basis>> RingProcessor for Cpu<P> {
     fn load(&mut self, slot: u8, limb: u8, words: &[u64]) -> Result<(), MachineError> {
         let limbs = self.basis.limbs();
         let (slot, limb) = Tags::load_target(&self.geometry, limbs, slot, limb, words)?;
-        if let Some(position) = kernels::first_not_residue(words, self.modulus(limb).value()) {
+        if let Some(position) = pointwise::first_not_residue(self.level, &self.modulus(limb), words)
+        {
             return Err(MachineError::Residue {
                 position,
                 limb: limb.value(),

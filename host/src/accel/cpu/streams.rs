@@ -3,8 +3,7 @@
 use addax_core::isa::Limb;
 use addax_core::machine::{Fault, Sink, Source, next_chunk};
 use addax_core::modulus::Modulus;
-
-use super::kernels;
+use addax_core::{pointwise, simd};
 
 /// The input stream, a chunk at a time.
 pub struct Input<'s> {
@@ -50,7 +49,7 @@ impl<'s> Input<'s> {
         let mut at = 0;
         while at < n {
             let words = next_chunk(self.source, n - at).map_err(Fault::Source)?;
-            if let Some(offset) = kernels::first_not_residue(words, modulus.value()) {
+            if let Some(offset) = pointwise::first_not_residue(simd::level(), modulus, words) {
                 return Err(Fault::Residue {
                     position: self.words + offset as u64,
                     limb: limb.value(),

@@ -81,7 +81,6 @@ pub fn decrypt(args: &DecryptArgs) -> Result<DecryptReport> {
 /// Both components' coefficients in the first limb, the others switched away.
 fn one_limb(context: &he::Context, fresh: FreshCiphertext) -> [Vec<Vec<u64>>; 2] {
     let mut components = fresh.into_components(context);
-    let mut scratch = vec![0; context.n()];
     for component in &mut components {
         for (limb, values) in component.iter_mut().enumerate() {
             context.basis().plan(limb).inverse(values);
@@ -92,7 +91,7 @@ fn one_limb(context: &he::Context, fresh: FreshCiphertext) -> [Vec<Vec<u64>>; 2]
             let dropped = context.basis().modulus(component.len());
             for (limb, target) in component.iter_mut().enumerate() {
                 let kept = context.basis().modulus(limb);
-                poly::switch_limb(&dropped, &last, &kept, target, &mut scratch);
+                poly::switch_limb(&dropped, &last, &kept, target);
             }
         }
     }
