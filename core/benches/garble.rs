@@ -234,9 +234,12 @@ fn compare(name: &str, circuit: &Circuit<'_>) {
     }
 }
 
+/// What a circuit is called, the bits of its shares, and what builds it.
+type Contest = (&'static str, u32, fn(&mut Builder<'_>));
+
 fn main() {
     let mut criterion = settings::criterion();
-    let circuits: [(&str, u32, fn(&mut Builder<'_>)); 2] = [("relu", BITS, relu), ("and", 0, and)];
+    let circuits: [Contest; 2] = [("relu", BITS, relu), ("and", 0, and)];
     for (name, share_bits, build) in circuits {
         with_circuit(share_bits, build, |circuit| {
             assert_same_tables(circuit);

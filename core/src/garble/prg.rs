@@ -43,12 +43,17 @@ impl Prg {
     /// The blocks of the stream from block `position` on.
     pub fn fill(&self, position: u64, blocks: &mut [Block]) {
         match &self.0 {
-            Cipher::Portable(cipher) => {
-                blocks.fill(Block::ZERO);
-                add_stream(cipher, position, &mut [(blocks, true)]);
-            }
+            Cipher::Portable(cipher) => fill(cipher, position, blocks),
             #[cfg(target_arch = "x86_64")]
             Cipher::Wide(stream) => stream.fill(position, blocks),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn wide(&self) -> Option<&super::avx512::Stream> {
+        match &self.0 {
+            Cipher::Portable(_) => None,
+            Cipher::Wide(stream) => Some(stream),
         }
     }
 
@@ -62,49 +67,35 @@ impl Prg {
         rows: &mut [Block],
     ) {
         #[cfg(target_arch = "x86_64")]
-        if let Some(streams) = Self::all_wide(streams) {
-            super::avx512::Stream::combine(streams, first, position, sum, rows);
-            return;
+        {
+            let wide = streams.each_ref().map(Self::wide);
+            if let Some(stream) = wide[0]
+                && wide.iter().all(Option::is_some)
+            {
+                let wide = wide.map(|wide| wide.unwrap_or(stream));
+                super::avx512::Stream::combine(wide, first, position, sum, rows);
+                return;
+            }
         }
         let length = sum.len();
         sum.fill(Block::ZERO);
         rows.fill(Block::ZERO);
-        let [r0, r1, r2, r3] = parts(rows, length);
+        let mut rows = parts(rows, length);
+        let mut batch = [Block::ZERO; BATCH];
         for (x, stream) in streams.iter().enumerate().skip(first) {
-            if let Cipher::Portable(cipher) = &stream.0 {
-                let bit = |level: usize| x >> level & 1 == 1;
-                let mut targets = [
-                    (&mut *sum, true),
-                    (&mut *r0, bit(0)),
-                    (&mut *r1, bit(1)),
-                    (&mut *r2, bit(2)),
-                    (&mut *r3, bit(3)),
-                ];
-                add_stream(cipher, position, &mut targets);
+            for start in (0..length).step_by(BATCH) {
+                let end = length.min(start + BATCH);
+                let batch = &mut batch[..end - start];
+                stream.fill(position + start as u64, batch);
+                add(&mut sum[start..end], batch);
+                for (level, row) in rows.iter_mut().enumerate() {
+                    if x >> level & 1 == 1 {
+                        add(&mut row[start..end], batch);
+                    }
+                }
             }
         }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn all_wide(streams: &[Self; LEAVES]) -> Option<[&super::avx512::Stream; LEAVES]> {
-        let wide = |stream: &'_ Self| match &stream.0 {
-            Cipher::Wide(_) => true,
-            Cipher::Portable(_) => false,
-        };
-        if !streams.iter().all(wide) {
-            return None;
-        }
-        let first = match &streams[0].0 {
-            Cipher::Wide(stream) => stream,
-            Cipher::Portable(_) => return None,
-        };
-        let mut all = [first; LEAVES];
-        for (place, stream) in all.iter_mut().zip(streams) {
-            if let Cipher::Wide(stream) = &stream.0 {
-                *place = stream;
-            }
-        }
-        Some(all)
+        batch.zeroize();
     }
 }
 
@@ -116,20 +107,24 @@ pub(super) fn parts(rows: &mut [Block], length: usize) -> [&mut [Block]; LEVELS]
     [r0, r1, r2, &mut r3[..length]]
 }
 
-/// Adds the stream to the marked targets, which are equally long.
-fn add_stream(cipher: &Aes128Enc, position: u64, targets: &mut [(&mut [Block], bool)]) {
-    let length = targets.first().map_or(0, |(target, _)| target.len());
+fn add(sums: &mut [Block], blocks: &[Block]) {
+    for (sum, &block) in sums.iter_mut().zip(blocks) {
+        *sum ^= block;
+    }
+}
+
+fn fill(cipher: &Aes128Enc, position: u64, blocks: &mut [Block]) {
     let mut batch = [aes::Block::default(); BATCH];
-    for start in (0..length).step_by(BATCH) {
-        let batch = &mut batch[..BATCH.min(length - start)];
-        for (i, block) in batch.iter_mut().enumerate() {
-            block.0 = u128::from(position + (start + i) as u64).to_le_bytes();
+    let mut counter = position;
+    for blocks in blocks.chunks_mut(BATCH) {
+        let batch = &mut batch[..blocks.len()];
+        for block in batch.iter_mut() {
+            block.0 = u128::from(counter).to_le_bytes();
+            counter += 1;
         }
         cipher.encrypt_blocks(batch);
-        for (target, _) in targets.iter_mut().filter(|(_, marked)| *marked) {
-            for (target, block) in target[start..].iter_mut().zip(batch.iter()) {
-                *target ^= Block::from_bytes(block.0);
-            }
+        for (target, block) in blocks.iter_mut().zip(batch.iter()) {
+            *target = Block::from_bytes(block.0);
         }
     }
     batch.iter_mut().for_each(|block| block.0.zeroize());
@@ -162,10 +157,15 @@ mod tests {
                 assert!(blocks == expected(0), "{length}");
 
                 let streams: [Prg; LEAVES] = core::array::from_fn(|x| new(seed(x)));
-                for first in [0, 1] {
+                // The level may be lowered between two streams.
+                let mixed = core::array::from_fn(|x| match x % 2 {
+                    0 => new(seed(x)),
+                    _ => Prg::portable(seed(x)),
+                });
+                for (streams, first) in [(&streams, 0), (&streams, 1), (&mixed, 0)] {
                     let mut sum = vec![Block::from_u128(6); length];
                     let mut rows = vec![Block::from_u128(7); LEVELS * length];
-                    Prg::combine(&streams, first, position, &mut sum, &mut rows);
+                    Prg::combine(streams, first, position, &mut sum, &mut rows);
                     let total = |marked: &dyn Fn(usize) -> bool| {
                         let mut total = vec![Block::ZERO; length];
                         for x in (first..LEAVES).filter(|&x| marked(x)) {

@@ -230,11 +230,11 @@ pub fn share(
             let mut tweak_blocks = blocks;
             for half in 0..2 {
                 let labels = by_colour(a, offset, delta, 2 * turn + half);
-                for g in 0..2 {
+                for (g, label) in labels.into_iter().enumerate() {
                     let four = 2 * half + g;
                     let [tweak, _] = tweaks.next();
-                    blocks[2 * four] = labels[g];
-                    blocks[2 * four + 1] = _mm512_xor_si512(labels[g], delta);
+                    blocks[2 * four] = label;
+                    blocks[2 * four + 1] = _mm512_xor_si512(label, delta);
                     tweak_blocks[2 * four] = tweak;
                     tweak_blocks[2 * four + 1] = tweak;
                 }
