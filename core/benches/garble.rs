@@ -6,6 +6,8 @@
 //!
 //! Elements, and M AND/s, count AND gates of all kinds.
 
+#[path = "../../host/benches/figures/mod.rs"]
+mod figures;
 #[path = "scalar/mod.rs"]
 mod scalar;
 #[path = "../../host/benches/settings/mod.rs"]
@@ -231,7 +233,29 @@ fn compare(name: &str, circuit: &Circuit<'_>) {
             wide / scalar,
             wide / native,
         );
+        if name == "relu" {
+            match action {
+                "garble" => {
+                    figures::figure("garble_mand_s", wide);
+                    figures::figure("garble_vs_scalar", wide / native);
+                }
+                _ => {
+                    figures::figure("eval_mand_s", wide);
+                    figures::figure("eval_vs_scalar", wide / native);
+                }
+            }
+        }
     }
+}
+
+/// Bytes of a ReLU, both ways: tables, transfers at 4 bytes a bit, and ahead of the input a bit and a label each more.
+fn bytes(circuit: &Circuit<'_>) {
+    let table = circuit.table_bytes(INSTANCES) as f64 / INSTANCES as f64;
+    let inputs = circuit.evaluator_inputs() as f64;
+    figures::figure("relu_k", f64::from(BITS));
+    figures::figure("relu_and", circuit.counts().and_gates() as f64);
+    figures::figure("relu_bytes", table + 4.0 * inputs);
+    figures::figure("relu_bytes_ahead", table + (4.0 + 16.0 + 0.125) * inputs);
 }
 
 /// What a circuit is called, the bits of its shares, and what builds it.
@@ -266,5 +290,6 @@ fn main() {
         for (name, share_bits, build) in circuits {
             with_circuit(share_bits, build, |circuit| compare(name, circuit));
         }
+        with_circuit(BITS, relu, bytes);
     }
 }

@@ -2,6 +2,8 @@
 //! default network from ciphertexts to responses on the `cpu` accelerator, and the ways of ciphertexts to and from them.
 //! `addax plan` predicts times with the figures printed here.
 
+#[path = "figures/mod.rs"]
+mod figures;
 #[path = "settings/mod.rs"]
 mod settings;
 #[path = "side_by_side/mod.rs"]
@@ -163,6 +165,50 @@ fn ways(context: &Context, randomness: &mut PartyRandomness) {
     println!("read and decrypt a response: {:.0} µs", medians[2]);
 }
 
+/// Prints how a layer's time grows with its channels: a 3×3 convolution on 16×16, outputs or inputs doubled, which doubles
+/// the products. Twice the time is what twice the work should take.
+fn channels(context: &Context, machine: &mut dyn RingProcessor, randomness: &mut PartyRandomness) {
+    let (few, many) = ([16usize, 32, 64, 128], 32);
+    let outputs = few.map(|count| (many, count));
+    let inputs = few.map(|count| (count, many));
+    println!(
+        "{:<30} {:>9} {:>10} {:>9}",
+        "channels, 3x3 on 16x16", "products", "ms", "ratio"
+    );
+    let mut worst = 0f64;
+    for curve in [outputs, inputs] {
+        let layers = curve.map(|(inputs, outputs)| {
+            let shape = convolution([inputs, 16, 16], outputs, 3, 1);
+            Layer::new(context, randomness, "", shape, false)
+        });
+        let mut times = layers.each_ref().map(|_| Vec::new());
+        // In turns, so that a machine that drifts drifts for all.
+        for _ in 0..9 {
+            for (layer, times) in layers.iter().zip(&mut times) {
+                let ciphertexts = layer.encrypt(context, randomness);
+                let start = std::time::Instant::now();
+                layer.answer(context, machine, ciphertexts, randomness);
+                times.push(start.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+        let mut before = None;
+        for ((layer, times), (inputs, outputs)) in layers.iter().zip(&mut times).zip(curve) {
+            times.sort_by(f64::total_cmp);
+            let median = times[times.len() / 2];
+            let ratio = before.map(|before| median / before);
+            worst = worst.max(ratio.unwrap_or(0.0));
+            println!(
+                "{:<30} {:>9} {median:>10.2} {:>9}",
+                format!("{inputs} to {outputs}"),
+                layer.encoded.packing().products(),
+                ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))
+            );
+            before = Some(median);
+        }
+    }
+    figures::figure("channels_doubled", worst);
+}
+
 fn main() {
     let context = Context::new(N4096);
     let mut randomness = PartyRandomness::from_key([7; 32]);
@@ -261,4 +307,5 @@ fn main() {
             cost.transforms
         );
     }
+    channels(&context, machine.as_mut(), &mut randomness);
 }

@@ -6,8 +6,3 @@
 pub fn figure(name: &str, value: f64) {
     println!("figure {name} {value:.6}");
 }
-
-/// Prints how many times as fast as a peer we are: 2 if it takes twice our time.
-pub fn ratio(name: &str, ours: f64, theirs: f64) {
-    figure(name, theirs / ours);
-}

@@ -17,12 +17,12 @@ use crate::shell::{Shell, root, target_directory};
 /// Longest time until the server has encoded its weights, and for a message of either party.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Medians over sessions of one image each.
+/// Medians over sessions of one image each, one thread a party.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inference {
     /// From connecting to the answer, keys and base transfers included.
     pub total_ms: f64,
-    /// The same without handshake, keys and base transfers.
+    /// Without handshake, keys, base transfers, and what was prepared ahead of the image.
     pub online_ms: f64,
     /// Both directions.
     pub bytes: f64,
@@ -32,8 +32,9 @@ pub struct Inference {
     pub peak_mb: Option<f64>,
 }
 
-/// Runs `runs` sessions with `model` on an image of `shape` (channels, height, width).
-pub fn measure(model: &str, shape: [u32; 3], runs: usize) -> Result<Inference> {
+/// Runs `runs` sessions with `model` on an image of `shape` (channels, height, width): all at once, and with a preparation
+/// ahead of the image.
+pub fn measure(model: &str, shape: [u32; 3], runs: usize) -> Result<[Inference; 2]> {
     let build = Shell::cargo("build --quiet --release --package addax");
     let (success, errors) = build.outcome()?;
     if !success {
@@ -43,12 +44,17 @@ pub fn measure(model: &str, shape: [u32; 3], runs: usize) -> Result<Inference> {
     fs::create_dir_all(&directory)?;
     let image = directory.join("noise.png");
     write_noise(&image, shape)?;
-    let mut sessions = Vec::new();
+    // In turns, so that a machine that drifts drifts for both.
+    let mut sessions = [Vec::new(), Vec::new()];
     for run in 1..=runs {
-        eprintln!("    {model}: session {run} of {runs}");
-        sessions.push(session(&directory, model, &image)?);
+        for (ahead, sessions) in [false, true].into_iter().zip(&mut sessions) {
+            let how = if ahead { ", prepared ahead" } else { "" };
+            eprintln!("    {model}: session {run} of {runs}{how}");
+            sessions.push(session(&directory, model, &image, ahead)?);
+        }
     }
-    summary(&sessions)
+    let [once, ahead] = sessions;
+    Ok([summary(&once)?, summary(&ahead)?])
 }
 
 /// Kills the server if the client fails first.
@@ -63,7 +69,7 @@ impl Drop for Server {
 }
 
 /// The reports of server and client of one session.
-fn session(directory: &Path, model: &str, image: &Path) -> Result<[Value; 2]> {
+fn session(directory: &Path, model: &str, image: &Path, ahead: bool) -> Result<[Value; 2]> {
     let addax = target_directory().join("release/addax");
     let seconds = TIMEOUT.as_secs().to_string();
     let address = directory.join("address");
@@ -74,6 +80,8 @@ fn session(directory: &Path, model: &str, image: &Path) -> Result<[Value; 2]> {
     let server = Command::new(&addax)
         .args([
             "--json",
+            "--threads",
+            "1",
             "serve",
             "--listen",
             "127.0.0.1:0",
@@ -99,13 +107,16 @@ fn session(directory: &Path, model: &str, image: &Path) -> Result<[Value; 2]> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    let client = Shell::new(&addax, "--json classify --timeout")
+    let mut client = Shell::new(&addax, "--json --threads 1 classify --timeout")
         .argument(&seconds)
         .argument("--server")
         .argument(contents(&address).trim())
         .argument("--image")
-        .argument(image)
-        .output()?;
+        .argument(image);
+    if ahead {
+        client = client.argument("--ahead");
+    }
+    let client = client.output()?;
     let status = server.0.wait()?;
     if !status.success() {
         bail!("`addax serve --model {model}` ended with {status}");
