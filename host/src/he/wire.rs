@@ -19,15 +19,13 @@ pub fn pack(words: impl IntoIterator<Item = u64>, width: u32, out: &mut Vec<u8>)
     for word in words {
         pool |= (u128::from(word) & mask) << filled;
         filled += width;
-        while filled >= 8 {
-            out.push(pool as u8);
-            pool >>= 8;
-            filled -= 8;
+        if filled >= u64::BITS {
+            out.extend_from_slice(&(pool as u64).to_le_bytes());
+            pool >>= u64::BITS;
+            filled -= u64::BITS;
         }
     }
-    if filled > 0 {
-        out.push(pool as u8);
-    }
+    out.extend_from_slice(&pool.to_le_bytes()[..filled.div_ceil(8) as usize]);
 }
 
 /// Reads `words` packed words of `width` ≤ 64 bits; `bytes` has exactly [`packed_len`] bytes.
@@ -51,12 +49,19 @@ pub fn unpack(
     let mask = u128::from(u64::MAX >> (64 - width));
     let mut pool = 0u128;
     let mut filled = 0;
-    let mut rest = bytes.iter();
+    let (chunks, rest) = bytes.as_chunks();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut chunks = chunks
+        .iter()
+        .chain([&last])
+        .copied()
+        .map(u64::from_le_bytes);
     Ok((0..words)
         .map(|_| {
-            while filled < width {
-                pool |= u128::from(*rest.next().unwrap_or(&0)) << filled;
-                filled += 8;
+            if filled < width {
+                pool |= u128::from(chunks.next().unwrap_or_default()) << filled;
+                filled += u64::BITS;
             }
             let word = (pool & mask) as u64;
             pool >>= width;
