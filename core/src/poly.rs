@@ -202,7 +202,7 @@ mod tests {
             a in polynomial(PRIMES[0], 64), half_g in 0usize..64
         ) {
             let m = moduli(1)[0];
-            let plan = NttPlan::new(m, 6, vec![Twiddle::default(); 128]).unwrap();
+            let plan = NttPlan::new(m, 6, vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(6)]).unwrap();
             let g = 2 * half_g + 1;
             let mut permuted = vec![0; 64];
             automorphism(&m, g, &a, &mut permuted);

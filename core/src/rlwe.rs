@@ -226,7 +226,14 @@ mod tests {
         let n = N4096.degree();
         let plans: Vec<_> = N4096
             .moduli()
-            .map(|m| NttPlan::new(m, N4096.log_n, vec![Twiddle::default(); 2 * n]).unwrap())
+            .map(|m| {
+                NttPlan::new(
+                    m,
+                    N4096.log_n,
+                    vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(N4096.log_n)],
+                )
+                .unwrap()
+            })
             .collect();
         let randomness = Randomness::from_key([9; 32]);
         let mut secret = vec![0; n];

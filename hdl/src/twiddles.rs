@@ -89,7 +89,7 @@ mod tests {
             let geometry = Geometry::new(log_n, butterflies, 2).unwrap();
             let shape = Shape::new(geometry, 3, Target::Behavioural).unwrap();
             let modulus = Modulus::new(PRIMES[2]).unwrap();
-            let storage = vec![Twiddle::default(); 2 << log_n];
+            let storage = vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(log_n)];
             let plan = NttPlan::new(modulus, log_n, storage).unwrap();
             let words = twiddles(&shape, 1, &plan);
             let mut places: Vec<_> = words.iter().map(|word| (word.lane, word.address)).collect();

@@ -142,7 +142,12 @@ fn walk_through() -> String {
         &meaning,
     );
 
-    let plan = NttPlan::new(q, shape.log_n(), vec![Twiddle::default(); 2 * n]).unwrap();
+    let plan = NttPlan::new(
+        q,
+        shape.log_n(),
+        vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(shape.log_n())],
+    )
+    .unwrap();
     let words = twiddles(&shape, 0, &plan);
     for (i, word) in words.iter().enumerate() {
         let address = (word.lane << 17 | word.address) as u64;

@@ -1,7 +1,12 @@
-//! The negacyclic transform beside that of the crate `tfhe-ntt`, single thread, in place, one prime.
+//! The negacyclic transform and pointwise products beside those of the crate `tfhe-ntt`, single thread, one prime.
 //!
-//! Ours: 35-bit prime, canonical in and out, the inverse divides by n. Theirs: 36-bit prime, canonical; the inverse
-//! leaves out the division by n, which `normalize` adds, so both are shown.
+//! Transforms in place. Ours: 35-bit prime, canonical in and out, the inverse divides by n. Theirs: 36-bit prime,
+//! canonical; the inverse leaves out the division by n, which `normalize` adds, so both are shown.
+//!
+//! Products of transformed polynomials, both under the 36-bit prime, canonical: a·b, and a sum of eight products, for
+//! each of them. Ours carry a factor 2^-36, theirs of a·b a factor 1/n.
+//!
+//! All polynomials start at a cache line.
 
 #[path = "settings/mod.rs"]
 mod settings;
@@ -13,6 +18,8 @@ use std::hint::black_box;
 use addax_core::modulus::{Modulus, is_prime};
 use addax_core::ntt::{NttPlan, Twiddle};
 use addax_core::params::PRIMES;
+use addax_core::poly;
+use addax_core::simd;
 use criterion::{BenchmarkId, Criterion};
 use tfhe_ntt::prime64::Plan;
 
@@ -36,10 +43,38 @@ fn theirs(log_n: u32) -> Plan {
     Plan::try_new(1 << log_n, prime_of_36_bits()).expect("2n divides p - 1")
 }
 
-fn values(n: usize, q: u64) -> Vec<u64> {
-    (0..n as u64)
-        .map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) % q)
-        .collect()
+/// A polynomial that starts at a cache line.
+struct Values {
+    words: Vec<u64>,
+    start: usize,
+}
+
+impl std::ops::Deref for Values {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        &self.words[self.start..][..self.words.len() - LINE]
+    }
+}
+
+impl std::ops::DerefMut for Values {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        let n = self.words.len() - LINE;
+        &mut self.words[self.start..][..n]
+    }
+}
+
+/// Words in a cache line.
+const LINE: usize = 8;
+
+fn values(n: usize, q: u64) -> Values {
+    let words = vec![0; n + LINE];
+    let start = words.as_ptr().align_offset(8 * LINE);
+    let mut values = Values { words, start };
+    for (i, value) in values.iter_mut().enumerate() {
+        *value = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) % q;
+    }
+    values
 }
 
 fn groups(criterion: &mut Criterion) {
@@ -74,8 +109,7 @@ fn compare() {
     for log_n in LOG_DEGREES {
         let (ours, theirs) = (ours(log_n), theirs(log_n));
         let n = 1 << log_n;
-        let polynomial = values(n, ours.modulus().value());
-        let mut data = [(); 5].map(|()| polynomial.clone());
+        let mut data = [(); 5].map(|()| values(n, ours.modulus().value()));
         let [a, b, c, d, e] = &mut data;
         let times = side_by_side::medians(&mut [
             &mut || ours.forward(black_box(a)),
@@ -101,11 +135,51 @@ fn compare() {
     }
 }
 
+/// Products in the sum that is measured.
+const PRODUCTS: usize = 8;
+
+fn compare_products() {
+    println!("\npointwise products, µs, at the level {}", simd::level());
+    println!(
+        "{:>6} {:>9} {:>9} {:>6}   {:>9} {:>9} {:>6}",
+        "n", "a*b", "tfhe-ntt", "ratio", "each of 8", "tfhe-ntt", "ratio"
+    );
+    for log_n in LOG_DEGREES {
+        let (theirs, n) = (theirs(log_n), 1 << log_n);
+        let modulus = Modulus::new(theirs.modulus()).expect("a prime");
+        let fresh = || values(n, modulus.value());
+        let (mut a, mut b, mut c, mut d) = (fresh(), fresh(), fresh(), fresh());
+        let factors = [(); PRODUCTS].map(|()| (fresh(), fresh()));
+        let pairs = factors.each_ref().map(|(x, y)| (&x[..], &y[..]));
+        let times = side_by_side::medians(&mut [
+            &mut || poly::mul_assign(&modulus, black_box(&mut a), &factors[0].0),
+            &mut || theirs.mul_assign_normalize(black_box(&mut b), &factors[0].0),
+            &mut || poly::mul_accumulate_all(&modulus, black_box(&mut c), &pairs),
+            &mut || {
+                for (x, y) in pairs {
+                    theirs.mul_accumulate(black_box(&mut d), x, y);
+                }
+            },
+        ]);
+        let [product, their_product, sum, their_sum] = times[..] else {
+            unreachable!("four contestants")
+        };
+        println!(
+            "{n:>6} {product:>9.2} {their_product:>9.2} {:>6.2}   {:>9.2} {:>9.2} {:>6.2}",
+            their_product / product,
+            sum / PRODUCTS as f64,
+            their_sum / PRODUCTS as f64,
+            their_sum / sum
+        );
+    }
+}
+
 fn main() {
     let mut criterion = settings::criterion();
     groups(&mut criterion);
     criterion.final_summary();
     if settings::measuring() {
         compare();
+        compare_products();
     }
 }

@@ -77,7 +77,10 @@ fn passes(server: &Server, clocked: bool, suite: &Suite) {
         .iter()
         .map(|&q| Modulus::new(q).unwrap())
         .collect();
-    let basis = Basis::new(&moduli, 10, |_| vec![Twiddle::default(); 2 << 10]).unwrap();
+    let basis = Basis::new(&moduli, 10, |_| {
+        vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(10)]
+    })
+    .unwrap();
     check(Subject::Software(&mut client), &basis, suite).unwrap_or_else(|error| panic!("{error}"));
 }
 

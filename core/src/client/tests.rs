@@ -28,7 +28,14 @@ impl Reference {
         sample::ternary(&mut rng, &mut secret);
         let plans: Vec<_> = N4096
             .moduli()
-            .map(|m| NttPlan::new(m, N4096.log_n, vec![Twiddle::default(); 2 * DEGREE]).unwrap())
+            .map(|m| {
+                NttPlan::new(
+                    m,
+                    N4096.log_n,
+                    vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(N4096.log_n)],
+                )
+                .unwrap()
+            })
             .collect();
         let stored = plans
             .iter()

@@ -60,21 +60,34 @@ impl Kernel {
         }
     }
 
-    /// Coefficients to values with the forward table.
+    /// Completes storage whose two tables are filled.
+    pub fn finish(self, modulus: &Modulus, storage: &mut [Twiddle], n: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Avx512 {
+            avx512::store_corrections(modulus, storage, n);
+        }
+        let _ = (modulus, storage, n);
+    }
+
+    /// Coefficients to values with the plan's storage.
     #[inline]
-    pub fn forward(self, modulus: &Modulus, values: &mut [u64], table: &[Twiddle]) {
+    pub fn forward(self, modulus: &Modulus, values: &mut [u64], storage: &[Twiddle]) {
+        let n = values.len();
+        let table = &storage[..n];
         match self {
             Self::Portable => portable::forward(values, table, modulus.value()),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => avx2::forward(modulus, values, table),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512::forward(modulus, values, table),
+            Self::Avx512 => avx512::forward(modulus, values, table, &storage[2 * n..]),
         }
     }
 
-    /// Values to coefficients with the inverse table.
+    /// Values to coefficients with the plan's storage.
     #[inline]
-    pub fn inverse(self, modulus: &Modulus, values: &mut [u64], table: &[Twiddle]) {
+    pub fn inverse(self, modulus: &Modulus, values: &mut [u64], storage: &[Twiddle]) {
+        let n = values.len();
+        let table = &storage[n..2 * n];
         match self {
             Self::Portable => portable::inverse(values, table, modulus.value()),
             #[cfg(target_arch = "x86_64")]

@@ -78,8 +78,9 @@ impl core::error::Error for NttError {}
 
 /// A transform of one degree and modulus, with its twiddles in storage that the caller chose (`Vec`, array, slice).
 ///
-/// The first n twiddles are ψ^brv(i), the next n their inverses with the last stage's already divided by n and 1/n
-/// itself as number 0; how they are stored depends on the kernel, which is chosen for good when the plan is made.
+/// Of the storage, the first n twiddles are ψ^brv(i), the next n their inverses with the last stage's already divided by n and 1/n
+/// itself as number 0; how they are stored depends on the kernel, which is chosen for good when the plan is made. What
+/// follows is for kernels that need more.
 #[derive(Clone)]
 pub struct NttPlan<T> {
     modulus: Modulus,
@@ -92,7 +93,14 @@ pub struct NttPlan<T> {
 impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     /// Twiddles that [`NttPlan::new`] needs for degree 2^log_n.
     pub const fn storage_len(log_n: u32) -> usize {
-        2 << log_n
+        let tables = 2 << log_n;
+        // A word for each coefficient, for the AVX-512 kernel.
+        let corrections = if cfg!(target_arch = "x86_64") {
+            (1 << log_n) / 2
+        } else {
+            0
+        };
+        tables + corrections
     }
 
     /// Fills `storage` with the twiddles of degree 2^log_n under `modulus`, for the best kernel of [`simd::level`].
@@ -136,7 +144,7 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
         })?;
         let n = 1usize << log_n;
         let kernel = Kernel::choose(level, &modulus, log_n);
-        let (forward, inverse) = twiddles.split_at_mut(n);
+        let (forward, inverse) = twiddles[..2 * n].split_at_mut(n);
         let psi_inverse = modulus.inverse(psi);
         let inverse_degree = modulus.inverse(n as u64);
         let (mut power, mut inverse_power) = (1, 1);
@@ -152,6 +160,7 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
             power = modulus.mul(power, psi);
             inverse_power = modulus.mul(inverse_power, psi_inverse);
         }
+        kernel.finish(&modulus, twiddles, n);
         Ok(Self {
             modulus,
             log_n,
@@ -192,8 +201,8 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     /// If `values` does not hold n residues.
     pub fn forward(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.n(), "polynomial length");
-        let twiddles = &self.storage.as_ref()[..self.n()];
-        self.kernel.forward(&self.modulus, values, twiddles);
+        self.kernel
+            .forward(&self.modulus, values, self.storage.as_ref());
     }
 
     /// Values in bit-reversed order to coefficients, in place. Canonical in, canonical out.
@@ -202,8 +211,8 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     /// If `values` does not hold n residues.
     pub fn inverse(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.n(), "polynomial length");
-        let twiddles = &self.storage.as_ref()[self.n()..];
-        self.kernel.inverse(&self.modulus, values, twiddles);
+        self.kernel
+            .inverse(&self.modulus, values, self.storage.as_ref());
     }
 }
 
@@ -336,11 +345,11 @@ mod tests {
             new(4, 31),
             Some(NttError::StorageLength {
                 found: 31,
-                expected: 32
+                expected: NttPlan::<Vec<Twiddle>>::storage_len(4)
             })
         );
         assert_eq!(
-            new(16, 2 << 16),
+            new(16, NttPlan::<Vec<Twiddle>>::storage_len(16)),
             Some(NttError::NoRoot {
                 modulus: 65_537,
                 log_n: 16

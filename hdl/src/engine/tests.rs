@@ -39,7 +39,7 @@ struct Script {
 impl Script {
     fn new(shape: &Shape, limb: usize) -> Self {
         let modulus = Modulus::new(PRIMES[limb]).unwrap();
-        let storage = vec![Twiddle::default(); 2 * shape.n()];
+        let storage = vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(shape.log_n())];
         let plan = NttPlan::new(modulus, shape.log_n(), storage).unwrap();
         let mut random = Stimulus::new(limb as u64);
         Self {

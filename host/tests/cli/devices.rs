@@ -27,7 +27,7 @@ fn device(log_n: u32, limbs: usize, faults: Option<(Rates, u64)>) -> SocketAddr 
             .iter()
             .map(|&q| Modulus::new(q).unwrap())
             .collect();
-        let storage = |_| vec![Twiddle::default(); 2 << log_n];
+        let storage = |_| vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(log_n)];
         let basis = Basis::new(&moduli, log_n, storage).unwrap();
         // Another geometry than the default one: the host compiles for it.
         let geometry = Geometry::new(log_n, 4, 7).unwrap();

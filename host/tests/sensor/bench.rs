@@ -180,8 +180,10 @@ fn whatever_else_answers_at_the_port_is_told_apart() {
         use addax_core::modulus::Modulus;
         use addax_core::ntt::Twiddle;
         let moduli = [Modulus::new(addax_core::params::PRIMES[0]).unwrap()];
-        let basis =
-            addax_sim::Basis::new(&moduli, 10, |_| vec![Twiddle::default(); 2 << 10]).unwrap();
+        let basis = addax_sim::Basis::new(&moduli, 10, |_| {
+            vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(10)]
+        })
+        .unwrap();
         let geometry = Geometry::new(10, 2, 4).unwrap();
         let storage = vec![0; geometry.slots() * geometry.n()];
         let machine = Reference::new(&basis, geometry, storage).unwrap();

@@ -31,7 +31,10 @@ pub fn basis() -> Basis {
         .iter()
         .map(|&q| Modulus::new(q).unwrap())
         .collect();
-    Basis::new(&moduli, 10, |_| vec![Twiddle::default(); 2 << 10]).unwrap()
+    Basis::new(&moduli, 10, |_| {
+        vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(10)]
+    })
+    .unwrap()
 }
 
 /// A machine that may get one sum wrong.

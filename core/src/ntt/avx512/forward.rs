@@ -12,27 +12,35 @@ use crate::ntt::Twiddle;
 /// What all passes of one transform share.
 struct Transform<'t> {
     q: u64,
-    /// L: the multiple of q that keeps lanes non-negative.
-    offset: u64,
+    /// No lane reaches it.
+    bound: u64,
     table: &'t [Twiddle],
+    /// What the first pass adds. Empty if it has been added.
+    corrections: &'t [Lanes],
 }
 
-/// The transform of 8·`data.len()` canonical values.
+/// The transform of 8·`data.len()` canonical values, or of values with corrections, if there are none.
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub fn transform(q: u64, data: &mut [Lanes], table: &[Twiddle]) {
-    check(data, q);
-    let offset = u64::from((8 * data.len()).ilog2());
-    let transform = Transform { q, offset, table };
-    match data.len() / PAIR {
-        1 => transform.last::<true>(data, 1),
-        _ => transform.descend::<true>(data, 1),
+pub fn transform(q: u64, data: &mut [Lanes], table: &[Twiddle], corrections: Option<&[Lanes]>) {
+    let levels = u64::from((8 * data.len()).ilog2());
+    let transform = Transform {
+        q,
+        bound: (4 * levels + 2) * q,
+        table,
+        corrections: corrections.unwrap_or_default(),
+    };
+    match (data.len() == PAIR, corrections.is_some()) {
+        (true, true) => transform.last::<true>(data, 1),
+        (true, false) => transform.last::<false>(data, 1),
+        (false, true) => transform.descend::<true>(data, 1),
+        (false, false) => transform.descend::<false>(data, 1),
     }
     check(data, q);
 }
 
 impl Transform<'_> {
     /// The levels from node `node` of the tree of twiddles down, whose sub-transform `data` is: at least eight levels.
-    /// `FIRST`: these are all levels, so lanes are canonical and the offset is missing.
+    /// `FIRST`: these are all levels, lanes are canonical and get their corrections.
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn descend<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) {
         let radix = match (data.len() / PAIR).ilog2() {
@@ -54,7 +62,6 @@ impl Transform<'_> {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn last<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) {
         let q = splat(self.q);
-        let offset = splat(self.offset * self.q);
         let barrett = Barrett::new(self.q);
         let (data, _) = data.as_chunks_mut::<PAIR>();
         // Nodes of the level whose sub-transforms are pairs are numbered from the number of pairs.
@@ -64,7 +71,9 @@ impl Transform<'_> {
             let node = node + i;
             let mut v = load_all(data);
             if FIRST {
-                add_offset(&mut v, offset);
+                for (k, v) in v.iter_mut().enumerate() {
+                    *v = _mm512_add_epi64(*v, load(&self.corrections[k]));
+                }
             }
             level::<PAIR, 8, 1>(&mut v, &splat_all(&self.table[node..]), q);
             level::<PAIR, 4, 2>(&mut v, &splat_all(&self.table[2 * node..]), q);
@@ -92,9 +101,10 @@ macro_rules! pass {
                 const RADIX: usize = $radix;
                 const COLUMNS: usize = PAIR / RADIX;
                 let q = splat(self.q);
-                let offset = splat(self.offset * self.q);
+                let length = data.len() / RADIX;
+                let corrections = if FIRST { &self.corrections[..RADIX * length] } else { &[] };
                 let mut rows = rows::<RADIX>(data);
-                for i in (0..rows[0].len()).step_by(COLUMNS) {
+                for i in (0..length).step_by(COLUMNS) {
                     let mut v = [q; PAIR];
                     for (v, row) in v.chunks_exact_mut(COLUMNS).zip(&rows) {
                         for (v, lanes) in v.iter_mut().zip(&row[i..i + COLUMNS]) {
@@ -102,7 +112,10 @@ macro_rules! pass {
                         }
                     }
                     if FIRST {
-                        add_offset(&mut v, offset);
+                        for (k, v) in v.iter_mut().enumerate() {
+                            let at = k / COLUMNS * length + i + k % COLUMNS;
+                            *v = _mm512_add_epi64(*v, load(&corrections[at]));
+                        }
                     }
                     $({
                         const BLOCKS: usize = RADIX / (2 * $half);
@@ -115,7 +128,7 @@ macro_rules! pass {
                         }
                     }
                 }
-                check(data, (2 * self.offset + 1) * self.q);
+                check(data, self.bound);
                 RADIX
             }
         }
@@ -126,15 +139,6 @@ pass!(pass2, 2, 1);
 pass!(pass4, 4, 2, 1);
 pass!(pass8, 8, 4, 2, 1);
 pass!(pass16, 16, 8, 4, 2, 1);
-
-/// Adds the offset to the x of the first level.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn add_offset<const N: usize>(v: &mut [__m512i; N], offset: __m512i) {
-    for x in &mut v[..N / 2] {
-        *x = _mm512_add_epi64(*x, offset);
-    }
-}
 
 /// The butterflies of one level between registers `HALF` apart.
 #[inline]
@@ -148,7 +152,7 @@ fn level<const N: usize, const HALF: usize, const BLOCKS: usize>(
         for i in 2 * HALF * block..2 * HALF * block + HALF {
             let x = v[i];
             v[i] = factor.product(x, v[i + HALF], q);
-            // x − d as 2x − (x + d): the product adds x for nothing.
+            // x − (r − 1) as 2x − (x + r − 1).
             v[i + HALF] = _mm512_sub_epi64(_mm512_add_epi64(x, x), v[i]);
         }
     }

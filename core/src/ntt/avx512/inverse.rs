@@ -34,7 +34,7 @@ pub fn transform(q: u64, data: &mut [Lanes], table: &[Twiddle]) {
 impl Transform<'_> {
     /// log₂ B for the next `levels` levels, and whether lanes have to be reduced before, to B = 2.
     const fn plan(&self, log_bound: u32, levels: u32) -> (u32, bool) {
-        if self.q << (log_bound + levels) > 1 << 52 {
+        if self.q << (log_bound + levels) > 1 << 50 {
             (1, true)
         } else {
             (log_bound, false)
@@ -180,12 +180,13 @@ fn level<const N: usize, const HALF: usize, const BLOCKS: usize>(
     q: __m512i,
     bound: __m512i,
 ) {
+    let one = splat(1);
     for (block, &factor) in factors.iter().enumerate() {
         for i in 2 * HALF * block..2 * HALF * block + HALF {
             let (x, y) = (v[i], v[i + HALF]);
             let difference = _mm512_sub_epi64(_mm512_add_epi64(x, bound), y);
             v[i] = _mm512_add_epi64(x, y);
-            v[i + HALF] = factor.product(q, difference, q);
+            v[i + HALF] = factor.product(one, difference, q);
         }
     }
 }
@@ -200,19 +201,20 @@ fn last_level<const N: usize>(
     q: __m512i,
     bound: __m512i,
 ) {
-    let zero = _mm512_setzero_si512();
+    let one = splat(1);
     for i in 0..N / 2 {
         let (x, y) = (v[i], v[i + N / 2]);
-        let difference = _mm512_sub_epi64(_mm512_add_epi64(x, bound), y);
-        v[i] = canonical(inverse_degree.product(zero, _mm512_add_epi64(x, y), q), q);
-        v[i + N / 2] = canonical(factor.product(zero, difference, q), q);
+        let raised = _mm512_add_epi64(x, bound);
+        let (sum, difference) = (_mm512_add_epi64(raised, y), _mm512_sub_epi64(raised, y));
+        v[i] = canonical(inverse_degree.product(one, sum, q), q);
+        v[i + N / 2] = canonical(factor.product(one, difference, q), q);
     }
 }
 
-/// d + q where −q < d < 0, d where 0 ≤ d < q.
+/// v mod q in [0, q) for v in [0, 2q).
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn canonical(d: __m512i, q: __m512i) -> __m512i {
-    // A negative d is a great number.
-    _mm512_min_epu64(d, _mm512_add_epi64(d, q))
+fn canonical(v: __m512i, q: __m512i) -> __m512i {
+    // v − q wraps around to a great number where v < q.
+    _mm512_min_epu64(v, _mm512_sub_epi64(v, q))
 }

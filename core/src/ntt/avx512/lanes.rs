@@ -51,7 +51,7 @@ pub fn store_all<const N: usize>(data: &mut [Lanes; N], v: [__m512i; N]) {
     }
 }
 
-/// A factor w as W = w·2^52 mod q and W' = W·q^-1 mod 2^52, the same or different ones in the eight lanes.
+/// A factor w as an odd W ≡ w·2^52 mod q and W' = −W·q^-1 mod 2^52, the same or different ones in the eight lanes.
 #[derive(Clone, Copy)]
 pub struct Factor {
     shifted: __m512i,
@@ -69,14 +69,13 @@ impl Factor {
         }
     }
 
-    /// `offset` + d with d ≡ w·y and −q < d < q, for 0 ≤ y < 2^52.
+    /// `addend` + r − 1 with r ≡ w·y and 0 < r < 2q, for 0 < y < 2^51.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub fn product(self, offset: __m512i, y: __m512i, q: __m512i) -> __m512i {
-        let zero = _mm512_setzero_si512();
-        let upper = _mm512_madd52hi_epu64(offset, y, self.shifted);
-        let multiple = _mm512_madd52lo_epu64(zero, y, self.quotient);
-        _mm512_sub_epi64(upper, _mm512_madd52hi_epu64(zero, multiple, q))
+    pub fn product(self, addend: __m512i, y: __m512i, q: __m512i) -> __m512i {
+        let multiple = _mm512_madd52lo_epu64(_mm512_setzero_si512(), y, self.quotient);
+        let upper = _mm512_madd52hi_epu64(addend, y, self.shifted);
+        _mm512_madd52hi_epu64(upper, multiple, q)
     }
 }
 

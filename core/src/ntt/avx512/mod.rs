@@ -1,25 +1,32 @@
 //! AVX-512 kernels with 52-bit multiplication (IFMA): lazy butterflies that are never reduced on the way.
 //!
 //! # Product
-//! A factor w is stored as W = w·2^52 mod q and W' = W·q^-1 mod 2^52. For 0 ≤ y < 2^52 let
+//! A factor w is stored as an odd W ≡ w·2^52 mod q, W < 2q, and as W' = −W·q^-1 mod 2^52. For 0 < y < 2^51 let
 //!
 //! ```text
-//! h1 = ⌊y·W / 2^52⌋,   m = y·W' mod 2^52,   h2 = ⌊m·q / 2^52⌋,   d = h1 − h2.
+//! h1 = ⌊y·W / 2^52⌋,   m = y·W' mod 2^52,   h2 = ⌊m·q / 2^52⌋,   r = h1 + h2 + 1.
 //! ```
 //!
-//! As m·q ≡ y·W mod 2^52, the lower halves of y·W and m·q are equal, so d = (y·W − m·q)/2^52 exactly: d ≡ w·y mod q,
-//! and −q < d < q because h1 and h2 lie in [0, q). (Montgomery 1985, on the upper halves alone; three instructions.)
+//! As m·q ≡ −y·W mod 2^52, the lower halves of y·W and m·q add up to 0 or 2^52, and not to 0: W is odd, so y·W is no
+//! multiple of 2^52. Hence r = (y·W + m·q)/2^52 exactly: r ≡ w·y mod q, and 0 < r < 2q, as h1 < y·2q/2^52 ≤ q. (Montgomery
+//! 1985, on the upper halves alone.) These are three instructions, each of which adds to something for nothing, so that
+//! no sum or difference is needed for r.
+//!
+//! # The one that carries
+//! The inverse adds 1 that way. The forward transform adds x instead, so its butterfly is (x, y) ↦ (x + r − 1, x − r + 1),
+//! and the whole transform is that of the input plus a vector that depends only on n and q. Its inverse transform is
+//! subtracted from the input: the **corrections**, one word for each coefficient. They are found by transforming zeros.
 //!
 //! # Bounds
-//! * **Forward** (Cooley–Tukey): (x, y) ↦ (x + d, x − d). Canonical input plus L·q, L = log₂ n, lies after k levels in
-//!   ((L − k)·q, (L + k + 1)·q): never negative, and below 2^52 to the end if **(2L + 1)·q ≤ 2^52**. Adding L·q to the x
-//!   of the first level is enough. The last level's results are brought to [0, q) by Barrett.
+//! * **Forward** (Cooley–Tukey): corrections are canonical values plus 2L·q, L = log₂ n, so after k levels lanes lie in
+//!   (2(L − k)·q − 1, 2(L + k + 1)·q): never negative or, before the last level, zero, and below 2^51 to the end if
+//!   **(4L + 2)·q ≤ 2^51**. The last level's results are brought to [0, q) by Barrett.
 //! * **Inverse** (Gentleman–Sande): (x, y) ↦ (x + y, w·(x − y)). From lanes below B·q, B ≥ 1 a power of two, sums lie
-//!   below 2B·q, x − y + B·q in (0, 2B·q), and products plus q in (0, 2q), also below 2B·q. So B doubles a level from 1,
-//!   and no reduction is needed if n·q ≤ 2^52 (35-bit primes: for all n ≤ 2^17). Otherwise lanes are brought below 2q
-//!   by Barrett before those levels that would go too far. At most four levels follow one another without that chance,
-//!   so 32·q ≤ 2^52 is needed, which follows from the forward bound as L ≥ 16 or is asked for. The last level multiplies
-//!   its sums by 1/n, its differences by a factor that contains 1/n, and makes both canonical.
+//!   below 2B·q, x − y + B·q in (0, 2B·q), and products in (0, 2q), also below 2B·q. So B doubles a level from 1, and no
+//!   reduction is needed if n·q ≤ 2^50 (35-bit primes: for all n ≤ 2^15). Otherwise lanes are brought below 2q by Barrett
+//!   before those passes that would go too far; a pass has at most four levels, 32·q ≤ 2^50. The last level multiplies its
+//!   sums, plus B·q so that they are not zero, by 1/n and its differences by a factor that contains 1/n; both are at most
+//!   3B·q < 2^51, and one subtraction of q makes products canonical.
 //! * **Barrett**: with μ = ⌊2^52/q⌋ and v < 2^52, v − ⌊v·μ/2^52⌋·q lies in [0, 2q), as the estimate is at most one too
 //!   small.
 //!
@@ -64,13 +71,16 @@ const TWIDDLE_LANES: usize = 14;
 /// Whether the bounds hold.
 pub(super) const fn applies(modulus: &Modulus, log_n: u32) -> bool {
     let q = modulus.value();
-    log_n >= LOG_PAIR && q <= 1 << 47 && q * (2 * log_n as u64 + 1) <= 1 << 52
+    log_n >= LOG_PAIR && q <= 1 << 45 && q * (4 * log_n as u64 + 2) <= 1 << 51
 }
 
 /// Stores `factor` as number i of a table of n.
 pub(super) fn store_factor(modulus: &Modulus, table: &mut [Twiddle], i: usize, factor: u64) {
     let shifted = modulus.mul(factor, modulus.reduce(1 << 52));
-    let quotient = shifted.wrapping_mul(modulus.inverse_2_64()) & MASK_52;
+    // One of W and W + q is odd.
+    let even_mask = (shifted & 1).wrapping_sub(1);
+    let shifted = shifted + (modulus.value() & even_mask);
+    let quotient = shifted.wrapping_mul(modulus.inverse_2_64()).wrapping_neg() & MASK_52;
     let first = table.len() / 8;
     if i < first {
         table[i] = Twiddle {
@@ -92,23 +102,63 @@ pub(super) fn store_factor(modulus: &Modulus, table: &mut [Twiddle], i: usize, f
 
 /// The twiddles for use within registers, [`TWIDDLE_LANES`] for each block of each pair.
 fn within_registers(table: &[Twiddle]) -> &[[[Lanes; TWIDDLE_LANES]; 2]] {
-    let twiddles = &table[table.len() / 8..];
-    let pairs = twiddles.len() / (2 * 4 * TWIDDLE_LANES);
-    // SAFETY: a `Twiddle` is two words in order (`repr(C)`), so four of them are one `Lanes`, which has the alignment
-    // of a word; pairs · 2 · 14 · 4 twiddles are no more than there are.
-    unsafe { core::slice::from_raw_parts(twiddles.as_ptr().cast(), pairs) }
+    let (blocks, _) = as_lanes(&table[table.len() / 8..]).as_chunks();
+    blocks.as_chunks().0
+}
+
+/// Fills in the corrections, which follow the tables of n.
+///
+/// # Panics
+/// If the processor does not have the instructions.
+pub(super) fn store_corrections(modulus: &Modulus, storage: &mut [Twiddle], n: usize) {
+    assert!(simd::available() >= Level::Avx512);
+    let q = modulus.value();
+    let offset = 2 * u64::from(n.ilog2()) * q;
+    let (tables, rest) = storage.split_at_mut(2 * n);
+    let (forward, inverse) = tables.split_at(n);
+    rest.fill(Twiddle {
+        value: offset,
+        quotient: offset,
+    });
+    // SAFETY: a `Twiddle` is two words in order (`repr(C)`), so four of them are one `Lanes`, which has the alignment of
+    // a word; the view is the only one of `rest` while it lives.
+    let lanes = unsafe {
+        core::slice::from_raw_parts_mut(rest.as_mut_ptr().cast::<Lanes>(), rest.len() / 4)
+    };
+    // What the ones that carry make of zeros, as coefficients.
+    // SAFETY: the processor has the instructions.
+    unsafe {
+        forward::transform(q, lanes, forward, None);
+        inverse::transform(q, lanes, inverse);
+    }
+    for word in lanes.as_flattened_mut() {
+        *word = offset + modulus.neg(*word);
+    }
+}
+
+/// Words as registers, of a slice whose length is a multiple of four twiddles.
+fn as_lanes(twiddles: &[Twiddle]) -> &[Lanes] {
+    // SAFETY: a `Twiddle` is two words in order (`repr(C)`), so four of them are one `Lanes`, which has the alignment of
+    // a word.
+    unsafe { core::slice::from_raw_parts(twiddles.as_ptr().cast(), twiddles.len() / 4) }
 }
 
 /// Canonical coefficients to canonical values. `table` is the forward table of degree `values.len()`.
 ///
 /// # Panics
 /// If the processor does not have the instructions.
-pub(super) fn forward(modulus: &Modulus, values: &mut [u64], table: &[Twiddle]) {
+pub(super) fn forward(
+    modulus: &Modulus,
+    values: &mut [u64],
+    table: &[Twiddle],
+    corrections: &[Twiddle],
+) {
     assert!(simd::available() >= Level::Avx512);
     debug_assert!(applies(modulus, values.len().ilog2()) && values.len() == table.len());
     let (lanes, _) = values.as_chunks_mut();
+    let corrections = Some(as_lanes(corrections));
     // SAFETY: the processor has the instructions.
-    unsafe { forward::transform(modulus.value(), lanes, table) }
+    unsafe { forward::transform(modulus.value(), lanes, table, corrections) }
 }
 
 /// Canonical values to canonical coefficients. `table` is the inverse table of degree `values.len()`.

@@ -99,7 +99,12 @@ mod tests {
 
     pub(super) fn reference(limb: usize) -> NttPlan<Vec<Twiddle>> {
         let modulus = Modulus::new(PRIMES[limb]).unwrap();
-        NttPlan::new(modulus, 12, vec![Twiddle::default(); 2 << 12]).unwrap()
+        NttPlan::new(
+            modulus,
+            12,
+            vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(12)],
+        )
+        .unwrap()
     }
 
     #[test]

@@ -42,7 +42,12 @@ pub fn shape(log_n: u32, butterflies: u32) -> Shape {
 
 pub fn plan(limb: usize, log_n: u32) -> NttPlan<Vec<Twiddle>> {
     let modulus = Modulus::new(PRIMES[limb]).unwrap();
-    NttPlan::new(modulus, log_n, vec![Twiddle::default(); 2 << log_n]).unwrap()
+    NttPlan::new(
+        modulus,
+        log_n,
+        vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(log_n)],
+    )
+    .unwrap()
 }
 
 /// Residues, the edges 0, 1, q − 2, q − 1 and those around q/2 among them.
