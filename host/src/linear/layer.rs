@@ -191,8 +191,9 @@ impl EncodedLayer {
     pub fn share(&self, blindings: &[Blinding]) -> Zeroizing<Vec<u64>> {
         let output = self.packing.convolution().output_shape();
         let mut share = Zeroizing::new(vec![0; output.len()]);
-        for index in 0..self.packing.responses() {
-            self.share_part(index, &blindings[index], &mut share);
+        let blindings = &blindings[..self.packing.responses()];
+        for (index, blinding) in blindings.iter().enumerate() {
+            self.share_part(index, blinding, &mut share);
         }
         share
     }

@@ -190,15 +190,11 @@ impl Garbler {
                 let lengths: Vec<usize> = group.iter().map(|&n| circuit.table_bytes(n)).collect();
                 channel.send_filled(MessageKind::GarbledTables, &lengths, |tables| {
                     let work = |(job, table): (Job<'_>, &mut [u8])| job.garble(circuit, table);
-                    let pairs = jobs.into_iter().zip(tables);
+                    let mut pairs = jobs.into_iter().zip(tables);
                     match lengths.len() {
                         // Not worth waking another thread for.
-                        1 => pairs.map(work).collect(),
-                        _ => pairs
-                            .collect::<Vec<_>>()
-                            .into_par_iter()
-                            .map(work)
-                            .collect(),
+                        1 => pairs.try_for_each(work),
+                        _ => pairs.collect::<Vec<_>>().into_par_iter().try_for_each(work),
                     }
                 })?;
                 // The evaluator works on these frames while the next ones are garbled.
