@@ -79,7 +79,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => avx2::forward(modulus, values, table),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512::forward(modulus, values, table, &storage[2 * n..]),
+            Self::Avx512 => avx512::forward(modulus, values, table, &storage[2 * n..][..n / 2]),
         }
     }
 

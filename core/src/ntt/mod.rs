@@ -31,6 +31,9 @@ use kernel::Kernel;
 /// One twiddle factor, as the portable kernel has it; two words of storage for the others.
 pub type Twiddle = Shoup;
 
+/// Twiddles in a cache line.
+const LINE: usize = 4;
+
 /// Smallest and largest supported log₂ n.
 pub const LOG_N_RANGE: core::ops::RangeInclusive<u32> = 1..=17;
 
@@ -78,7 +81,7 @@ impl core::error::Error for NttError {}
 
 /// A transform of one degree and modulus, with its twiddles in storage that the caller chose (`Vec`, array, slice).
 ///
-/// Of the storage, the first n twiddles are ψ^brv(i), the next n their inverses with the last stage's already divided by n and 1/n
+/// Of the storage, from a cache line on, the first n twiddles are ψ^brv(i), the next n their inverses with the last stage's already divided by n and 1/n
 /// itself as number 0; how they are stored depends on the kernel, which is chosen for good when the plan is made. What
 /// follows is for kernels that need more.
 #[derive(Clone)]
@@ -87,6 +90,8 @@ pub struct NttPlan<T> {
     log_n: u32,
     psi: u64,
     kernel: Kernel,
+    /// Where the tables start in the storage: at a cache line, if it is where it was when the plan was made.
+    start: usize,
     storage: T,
 }
 
@@ -94,13 +99,12 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     /// Twiddles that [`NttPlan::new`] needs for degree 2^log_n.
     pub const fn storage_len(log_n: u32) -> usize {
         let tables = 2 << log_n;
-        // A word for each coefficient, for the AVX-512 kernel.
-        let corrections = if cfg!(target_arch = "x86_64") {
-            (1 << log_n) / 2
+        if cfg!(target_arch = "x86_64") {
+            // A word for each coefficient, for the AVX-512 kernel, and room to start at a cache line.
+            tables + (1 << log_n) / 2 + LINE - 1
         } else {
-            0
-        };
-        tables + corrections
+            tables
+        }
     }
 
     /// Fills `storage` with the twiddles of degree 2^log_n under `modulus`, for the best kernel of [`simd::level`].
@@ -144,6 +148,11 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
         })?;
         let n = 1usize << log_n;
         let kernel = Kernel::choose(level, &modulus, log_n);
+        let start = match twiddles.as_ptr().align_offset(LINE * size_of::<Twiddle>()) {
+            start if start < LINE && cfg!(target_arch = "x86_64") => start,
+            _ => 0,
+        };
+        let twiddles = &mut twiddles[start..];
         let (forward, inverse) = twiddles[..2 * n].split_at_mut(n);
         let psi_inverse = modulus.inverse(psi);
         let inverse_degree = modulus.inverse(n as u64);
@@ -166,6 +175,7 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
             log_n,
             psi,
             kernel,
+            start,
             storage,
         })
     }
@@ -201,8 +211,7 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     /// If `values` does not hold n residues.
     pub fn forward(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.n(), "polynomial length");
-        self.kernel
-            .forward(&self.modulus, values, self.storage.as_ref());
+        self.kernel.forward(&self.modulus, values, self.tables());
     }
 
     /// Values in bit-reversed order to coefficients, in place. Canonical in, canonical out.
@@ -211,8 +220,11 @@ impl<T: AsRef<[Twiddle]>> NttPlan<T> {
     /// If `values` does not hold n residues.
     pub fn inverse(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.n(), "polynomial length");
-        self.kernel
-            .inverse(&self.modulus, values, self.storage.as_ref());
+        self.kernel.inverse(&self.modulus, values, self.tables());
+    }
+
+    fn tables(&self) -> &[Twiddle] {
+        &self.storage.as_ref()[self.start..]
     }
 }
 

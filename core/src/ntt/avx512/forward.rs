@@ -46,8 +46,8 @@ impl Transform<'_> {
         let radix = match (data.len() / PAIR).ilog2() {
             1 => self.pass2::<FIRST>(data, node),
             2 | 5 => self.pass4::<FIRST>(data, node),
-            3 | 6 | 9 => self.pass8::<FIRST>(data, node),
-            _ => self.pass16::<FIRST>(data, node),
+            4 => self.pass16::<FIRST>(data, node),
+            _ => self.pass8::<FIRST>(data, node),
         };
         let length = data.len() / radix;
         if length == PAIR {

@@ -49,8 +49,7 @@ impl Transform<'_> {
         let log_radix = match levels {
             1..=4 => levels,
             5 => 2,
-            6 | 9 => 3,
-            _ => 4,
+            _ => 3,
         };
         let length = data.len() >> log_radix;
         let mut log_bound = 0;

@@ -37,7 +37,8 @@
 //! the first seven of the inverse, are one pass over pairs of blocks of 64 values, eight registers each: four levels
 //! between registers, then, after a transposition of each block's 8 × 8 words, the three between the words of one
 //! register. Passes go depth first, so
-//! that a block stays in the nearest cache from where it first fits.
+//! that a block stays in the nearest cache from where it first fits. Rows that are multiples of 4096 bytes apart share
+//! the sets of that cache, which has room for eight of them: radix 16 is for short rows only.
 //!
 //! # Twiddles
 //! They are numbered as in the portable layout: i = 2^k + j is the factor of block j at level k. The words of
@@ -115,6 +116,7 @@ pub(super) fn store_corrections(modulus: &Modulus, storage: &mut [Twiddle], n: u
     let q = modulus.value();
     let offset = 2 * u64::from(n.ilog2()) * q;
     let (tables, rest) = storage.split_at_mut(2 * n);
+    let rest = &mut rest[..n / 2];
     let (forward, inverse) = tables.split_at(n);
     rest.fill(Twiddle {
         value: offset,
