@@ -1,14 +1,12 @@
 //! `cargo xtask tables`: measures what README.md states and writes it there, each figure beside its command.
 
-use std::fs;
-
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
 
 use crate::document::{Place, thousands};
 use crate::needs;
-use crate::shell::{Shell, target_directory};
+use crate::shell::Shell;
 
 /// How to measure.
 #[derive(Args)]
@@ -46,13 +44,19 @@ struct Row {
 pub fn run(options: &Options) -> Result<()> {
     let mut rows = vec![one_image()?];
     rows.push(drawings()?);
+    let d = "network D of MiniONN, 10,340 ReLUs, one thread a party";
+    rows.extend(larger("d-mnist", d, None, false)?);
+    rows.extend(larger("d-mnist", "the same, prepared ahead", None, true)?);
+    let cifar = "seven convolutions, 173,056 ReLUs, one thread a party";
+    rows.extend(larger("cifar7", cifar, Some("cifar10"), false)?);
     for (model, data, name) in ACCURACIES {
         rows.extend(accuracy(model, data, name)?);
     }
     rows.extend(inference()?);
     rows.push(product()?);
     rows.extend(transforms()?);
-    rows.extend(garbling()?);
+    rows.push(operations()?);
+    rows.push(garbling()?);
     let mut table = format!(
         "{}\n\n| what | measured | command |\n|---|---|---|\n",
         machine()
@@ -70,7 +74,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// The machine in a line.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let name = fs::read_to_string("/proc/cpuinfo")
+    let name = std::fs::read_to_string("/proc/cpuinfo")
         .ok()
         .and_then(|text| {
             let line = text.lines().find(|line| line.starts_with("model name"))?;
@@ -119,16 +123,18 @@ fn megabytes(object: &Value) -> Result<String> {
     ))
 }
 
+/// The median of a number over runs.
+fn typical(runs: &[Value], key: &str) -> Result<f64> {
+    let times: Result<Vec<f64>> = runs.iter().map(|run| number(run, key)).collect();
+    Ok(median(times?))
+}
+
 fn one_image() -> Result<Row> {
     let arguments = "demo --images 1";
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         runs.push(addax(arguments)?);
     }
-    let times = |key: &str| -> Result<f64> {
-        let times: Result<Vec<f64>> = runs.iter().map(|run| number(run, key)).collect();
-        Ok(median(times?))
-    };
     let layers = runs[0]["layers"].as_array().context("layers")?;
     let sum = |key: &str| {
         layers
@@ -140,14 +146,57 @@ fn one_image() -> Result<Row> {
         what: "one image, `lite3-mnist`, two processes on loopback".into(),
         measured: format!(
             "{:.0} ms with keys and base transfers, {:.0} ms without; {}; {} ring-processor cycles, {} AND gates",
-            times("total_ms")?,
-            times("online_ms")?,
+            typical(&runs, "total_ms")?,
+            typical(&runs, "online_ms")?,
             megabytes(&runs[0])?,
             thousands(sum("cycles")),
             thousands(sum("and_gates"))
         ),
         command: format!("addax {arguments}"),
     })
+}
+
+/// One image of a larger network, one thread a party; nothing if its data set is asked for and not there.
+fn larger(model: &str, what: &str, data: Option<&str>, ahead: bool) -> Result<Option<Row>> {
+    let mut arguments = format!("demo --images 1 --threads 1 --model models/{model}.onnx");
+    if ahead {
+        arguments += " --ahead";
+    }
+    let shown = data.map_or(arguments.clone(), |data| {
+        format!("{arguments} --data DATA/{data}")
+    });
+    if let Some(data) = data {
+        let directory = needs::data_directory().join(data);
+        if !directory.is_dir() {
+            println!("    not measured: {data} is not in {}", directory.display());
+            return Ok(None);
+        }
+        arguments += &format!(" --data {}", directory.display());
+    }
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        runs.push(addax(&arguments)?);
+    }
+    let [client, server] = ["client_peak_mb", "server_peak_mb"].map(|key| typical(&runs, key));
+    let total = typical(&runs, "total_ms")?;
+    let times = match ahead {
+        true => format!(
+            "{:.0} ms once the image is known, {:.0} ms before that",
+            typical(&runs, "online_ms")?,
+            total - typical(&runs, "online_ms")?
+        ),
+        false => format!("{total:.0} ms with keys and base transfers"),
+    };
+    Ok(Some(Row {
+        what: format!("one image, `{model}`, {what}"),
+        measured: format!(
+            "{times}; {}; at most {:.0} MB of memory for the client, {:.0} for the server",
+            megabytes(&runs[0])?,
+            client?,
+            server?
+        ),
+        command: format!("addax {shown}"),
+    }))
 }
 
 fn drawings() -> Result<Row> {
@@ -250,38 +299,64 @@ fn transforms() -> Result<Vec<Row>> {
         .collect()
 }
 
-fn garbling() -> Result<Vec<Row>> {
-    let output = bench("addax-core", "garble")?;
-    let head = output
-        .lines()
-        .find(|line| line.starts_with("a ReLU of "))
-        .context("no line of the circuit")?;
-    let gates: f64 = head
-        .split_once(": ")
-        .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
-        .context("no number of gates")?;
-    let bytes = head.split(", ").last().unwrap_or_default();
-    let rate = |name: &str| -> Result<f64> {
-        let path = format!("criterion/relu_layer/{name}/new/estimates.json");
-        let text = fs::read_to_string(target_directory().join(path))?;
-        let estimates: Value = serde_json::from_str(&text)?;
-        let nanoseconds = number(&estimates["median"], "point_estimate")?;
-        Ok(gates * 2304.0 / nanoseconds * 1e3)
-    };
-    Ok(vec![Row {
-        what: format!("garbling 2,304 ReLUs of 23 bits, {gates} AND gates each, one core"),
+/// A figure that a benchmark hands over on a line of its own, see `host/benches/figures`.
+fn figure(output: &str, name: &str) -> Result<f64> {
+    let value = output.lines().find_map(|line| {
+        let (found, value) = line.strip_prefix("figure ")?.split_once(' ')?;
+        (found == name).then_some(value)
+    });
+    let value = value.with_context(|| format!("no figure {name}"))?;
+    value.parse().with_context(|| format!("figure {name}"))
+}
+
+/// Operations of BFV beside those of the crate `fhe`.
+fn operations() -> Result<Row> {
+    let output = bench("addax", "bfv")?;
+    let [product, encryption, decryption] = ["ct_plain", "encrypt", "decrypt"]
+        .map(|name| figure(&output, &format!("{name}_4096_vs_fhe")));
+    Ok(Row {
+        what: "BFV, n = 4096, 3 limbs, beside `fhe`".into(),
         measured: format!(
-            "{:.1} million AND/s garbled, {:.1} evaluated; {bytes} a ReLU",
-            rate("garble")?,
-            rate("evaluate")?
+            "ciphertext × plaintext {:.1} × its speed; public-key encryption {:.1} ×; decryption {:.1} ×",
+            product?, encryption?, decryption?
+        ),
+        command: "cargo bench --bench bfv".into(),
+    })
+}
+
+fn garbling() -> Result<Row> {
+    let output = bench("addax-core", "garble")?;
+    let figure = |name: &str| figure(&output, name);
+    Ok(Row {
+        what: format!(
+            "garbling ReLUs of {} bits, {} AND gates each, one core",
+            figure("relu_k")?,
+            figure("relu_and")?
+        ),
+        measured: format!(
+            "{:.0} million AND/s garbled, {:.1} × a gate-after-gate kernel; {:.0} evaluated, {:.1} ×; \
+             {} bytes a ReLU, both ways, or {} with tables ahead of the input",
+            figure("garble_mand_s")?,
+            figure("garble_vs_scalar")?,
+            figure("eval_mand_s")?,
+            figure("eval_vs_scalar")?,
+            thousands(figure("relu_bytes")? as u64),
+            thousands(figure("relu_bytes_ahead")? as u64),
         ),
         command: "cargo bench --bench garble".into(),
-    }])
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_is_a_line_of_its_own() {
+        let output = "a figure relu_k 3\nfigure relu_bytes 1033.4\nfigure relu_k 23.0\n";
+        assert_eq!(figure(output, "relu_k").unwrap(), 23.0);
+        assert!(figure(output, "relu").is_err());
+    }
 
     #[test]
     fn a_line_is_found_by_its_first_word() {

@@ -3,7 +3,7 @@
 //! An accelerator is whatever implements [`RingProcessor`]; all give the same bits, and the same cycles for the same
 //! geometry, and [`conformance`](addax_sim::conformance) checks that one does. There are those of [`list`]:
 //!
-//! * `cpu`, the default: the [`Cpu`] executor, portable and fast;
+//! * `cpu`, the default: the [`Cpu`] executor, with the vector instructions that there are;
 //! * `reference`: [`addax_core::machine::Reference`], the definition, one word at a time;
 //! * `rtl`: the circuit, as the model that its description in Rust is;
 //! * `verilator`: the circuit, as the Verilog that is generated from its description, compiled by Verilator;
@@ -86,7 +86,7 @@ pub enum AccelError {
 /// An accelerator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Accelerator {
-    /// The fast portable executor.
+    /// The fast executor.
     #[default]
     Cpu,
     /// The definition.
@@ -149,7 +149,7 @@ impl Accelerator {
     /// What `--accelerator` takes, for those of [`Accelerator::ALL`].
     const fn row(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Cpu => ("cpu", "this computer, portable code"),
+            Self::Cpu => ("cpu", "this computer, with the vector instructions it has"),
             Self::Reference => (
                 "reference",
                 "this computer, the machine's definition, one word at a time",

@@ -157,7 +157,7 @@ impl Report for PlanTable {
         format!(
             "{model}: one image, parameter set {parameters}\n\
              ct: ciphertexts up/down; NTTs, cycles: of the ring processor\n\
-             ms: predicted, with portable code and a gigabit link\n\
+             ms: predicted, with AVX-512 and a gigabit link\n\
              {}\n\n\
              Shares are mod 2^k. Noise is at most 2^noise; 2^margin times as much would still\n\
              decrypt. A query fails, or its responses tell of weights, with the chances here,\n\

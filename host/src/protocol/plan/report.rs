@@ -47,7 +47,7 @@ pub struct LayerPlan {
     pub bytes_down: u64,
     /// Round trips.
     pub rounds: u32,
-    /// Expected milliseconds with portable code and a gigabit link, from the counts above.
+    /// Expected milliseconds with AVX-512 and a gigabit link, from the counts above.
     pub predicted_ms: f64,
 }
 
@@ -224,7 +224,7 @@ impl LayerPlan {
     }
 }
 
-/// Milliseconds that a layer takes with portable code and a gigabit link, everything one after another: the parties' work,
+/// Milliseconds that a layer takes with AVX-512 and a gigabit link, one thread a party, everything one after another: the parties' work,
 /// then the bytes. The costs are medians on the machine of the README's table, as `cargo bench` prints them (`ntt`,
 /// `ct_plain`, `garble`); a response is what its layer's time there leaves after transforms and products, and its
 /// decryption. The extension of transfers is not counted.
@@ -235,14 +235,14 @@ fn predict(
     ciphertexts: [usize; 2],
     bytes: usize,
 ) -> f64 {
-    const TRANSFORM_MS: f64 = 0.031;
-    const PRODUCT_MS: f64 = 0.034;
-    // Garbled at 33.8, evaluated at 59.1 million a second.
-    const AND_MS: f64 = 0.000_047;
-    // Encrypted and packed in 0.33, read and expanded in 0.24.
-    const FRESH_MS: f64 = 0.57;
-    // Made in 0.70, decrypted in 0.13.
-    const RESPONSE_MS: f64 = 0.83;
+    const TRANSFORM_MS: f64 = 0.004;
+    const PRODUCT_MS: f64 = 0.008;
+    // Garbled at 125, evaluated at 224 million a second.
+    const AND_MS: f64 = 0.000_012_5;
+    // Encrypted and packed in 0.20, read and expanded in 0.15.
+    const FRESH_MS: f64 = 0.35;
+    // Made in 0.40, decrypted in 0.07.
+    const RESPONSE_MS: f64 = 0.47;
     const BYTE_MS: f64 = 8e-6;
     transforms as f64 * TRANSFORM_MS
         + products as f64 * PRODUCT_MS
