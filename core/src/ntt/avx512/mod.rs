@@ -19,7 +19,7 @@
 //!
 //! # Bounds
 //! * **Forward** (Cooley–Tukey): corrections are canonical values plus 2L·q, L = log₂ n, so after k levels lanes lie in
-//!   (2(L − k)·q − 1, 2(L + k + 1)·q): never negative or, before the last level, zero, and below 2^51 to the end if
+//!   [2(L − k)·q, 2(L + k + 1)·q): never negative or, before the last level, zero, and below 2^51 to the end if
 //!   **(4L + 2)·q ≤ 2^51**. The last level's results are brought to [0, q) by Barrett.
 //! * **Inverse** (Gentleman–Sande): (x, y) ↦ (x + y, w·(x − y)). From lanes below B·q, B ≥ 1 a power of two, sums lie
 //!   below 2B·q, x − y + B·q in (0, 2B·q), and products in (0, 2q), also below 2B·q. So B doubles a level from 1, and no
