@@ -22,6 +22,9 @@ struct Transform<'t> {
 /// The transform of 8·`data.len()` canonical values, or of values with corrections, if there are none.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn transform(q: u64, data: &mut [Lanes], table: &[Twiddle], corrections: Option<&[Lanes]>) {
+    if corrections.is_some() {
+        check(data, q);
+    }
     let levels = u64::from((8 * data.len()).ilog2());
     let transform = Transform {
         q,
