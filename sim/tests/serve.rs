@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use addax_core::isa::{Geometry, ProgramBuilder};
 use addax_core::machine::{RingProcessor, SliceSink, SliceSource};
 use addax_core::modulus::Modulus;
-use addax_core::ntt::Twiddle;
+use addax_core::ntt::{NttPlan, Twiddle};
 use addax_core::params::PRIMES;
 use addax_sim::Basis;
 use addax_sim::conformance::{Subject, Suite, check};

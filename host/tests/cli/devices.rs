@@ -11,7 +11,7 @@ use addax_core::isa::Geometry;
 use addax_core::link::Device;
 use addax_core::link::fault::Rates;
 use addax_core::modulus::Modulus;
-use addax_core::ntt::Twiddle;
+use addax_core::ntt::{NttPlan, Twiddle};
 use addax_core::params::PRIMES;
 use addax_sim::link::server::{Quality, serve};
 use serde_json::Value;

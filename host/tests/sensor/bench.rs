@@ -178,7 +178,7 @@ fn whatever_else_answers_at_the_port_is_told_apart() {
     std::thread::spawn(move || {
         use addax_core::machine::Reference;
         use addax_core::modulus::Modulus;
-        use addax_core::ntt::Twiddle;
+        use addax_core::ntt::{NttPlan, Twiddle};
         let moduli = [Modulus::new(addax_core::params::PRIMES[0]).unwrap()];
         let basis = addax_sim::Basis::new(&moduli, 10, |_| {
             vec![Twiddle::default(); NttPlan::<Vec<Twiddle>>::storage_len(10)]

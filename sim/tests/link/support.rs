@@ -15,7 +15,7 @@ use addax_core::link::Device;
 use addax_core::link::fault::{Faults, Rates};
 use addax_core::machine::{MachineError, Reference, Report, RingProcessor, Sink, Source};
 use addax_core::modulus::Modulus;
-use addax_core::ntt::Twiddle;
+use addax_core::ntt::{NttPlan, Twiddle};
 use addax_core::params::PRIMES;
 use addax_sim::Basis;
 use addax_sim::link::server::{Quality, serve};

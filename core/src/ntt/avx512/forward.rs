@@ -115,9 +115,11 @@ macro_rules! pass {
                         }
                     }
                     if FIRST {
-                        for (k, v) in v.iter_mut().enumerate() {
-                            let at = k / COLUMNS * length + i + k % COLUMNS;
-                            *v = _mm512_add_epi64(*v, load(&corrections[at]));
+                        for (row, v) in v.chunks_exact_mut(COLUMNS).enumerate() {
+                            for (column, v) in v.iter_mut().enumerate() {
+                                let correction = &corrections[row * length + i + column];
+                                *v = _mm512_add_epi64(*v, load(correction));
+                            }
                         }
                     }
                     $({
