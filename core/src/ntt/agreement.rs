@@ -26,10 +26,15 @@ fn prime_below(limit: u64, log_n: u32) -> u64 {
         .unwrap()
 }
 
-/// The largest prime that a vector kernel takes, by the bound (2·log₂ n + 1)·q ≤ 2^52 and q ≤ 2^47.
-fn largest_vector_prime(log_n: u32) -> u64 {
-    let bound = (1 << 52) / (2 * u64::from(log_n) + 1);
-    prime_below(bound.min(1 << 47), log_n)
+/// The largest prime that the kernel of a level takes.
+fn largest_prime(level: Level, log_n: u32) -> u64 {
+    let levels = u64::from(log_n);
+    let bound = match level {
+        Level::Portable => 1 << 60,
+        Level::Avx2 => ((1 << 52) / (2 * levels + 1)).min(1 << 47),
+        Level::Avx512 => ((1 << 51) / (4 * levels + 2)).min(1 << 45),
+    };
+    prime_below(bound, log_n)
 }
 
 /// Primes with a root of order 2n: of the parameter sets, small, at and above the vector kernels' bounds.
@@ -38,10 +43,10 @@ fn primes(log_n: u32) -> Vec<u64> {
         PRIMES[0],
         PRIMES[11],
         65_537,
-        largest_vector_prime(log_n),
-        prime_below(1 << 46, log_n),
-        prime_below(1 << 49, log_n),
-        prime_below(1 << 60, log_n),
+        largest_prime(Level::Avx512, log_n),
+        largest_prime(Level::Avx2, log_n),
+        largest_prime(Level::Portable, log_n),
+        prime_below(1 << 41, log_n),
     ];
     primes.retain(|q| (q - 1).trailing_zeros() > log_n);
     primes
@@ -83,7 +88,7 @@ fn agree(q: u64, log_n: u32, cases: u32) {
     let portable = plan(q, log_n, Level::Portable);
     let others: Vec<_> = levels().map(|level| plan(q, log_n, level)).collect();
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(cases));
-    let check = |values: Vec<u64>| {
+    let check = |values: Vec<u64>| -> Result<(), TestCaseError> {
         let (mut forward, mut inverse) = (values.clone(), values.clone());
         portable.forward(&mut forward);
         portable.inverse(&mut inverse);
@@ -104,6 +109,10 @@ fn agree(q: u64, log_n: u32, cases: u32) {
         }
         Ok(())
     };
+    // Sums of zeros are zero to the last level, which products have to cope with.
+    for fill in [0, 1, q - 1] {
+        check(vec![fill; 1 << log_n]).unwrap();
+    }
     runner.run(&residues(q, 1 << log_n), check).unwrap();
 }
 
@@ -129,11 +138,11 @@ fn kernels_agree_for_large_degrees() {
 fn every_level_is_used_where_its_bounds_hold() {
     for level in levels() {
         for log_n in 7..=*LOG_N_RANGE.end() {
-            for q in [PRIMES[0], largest_vector_prime(log_n)] {
+            for q in [PRIMES[0], largest_prime(level, log_n)] {
                 assert_eq!(plan(q, log_n, level).level(), level);
             }
         }
-        let too_large = prime_below(1 << 60, 12);
+        let too_large = largest_prime(Level::Portable, 12);
         assert_eq!(plan(too_large, 12, level).level(), Level::Portable);
         assert_eq!(plan(PRIMES[0], 2, level).level(), Level::Portable);
     }

@@ -14,7 +14,7 @@
 //! "Modular SIMD arithmetic in Mathemagix", 2016.)
 //!
 //! # Bounds
-//! They hold for (2L + 1)·q ≤ 2^52, L = log₂ n, which the AVX-512 kernels ask for as well, and q ≤ 2^47.
+//! They hold for (2L + 1)·q ≤ 2^52, L = log₂ n, and q ≤ 2^47.
 //!
 //! * **Forward** (Cooley–Tukey): (x, y) ↦ (x + r, x − r). Magnitudes grow by |r| ≤ 3q/2 a level from q, so they stay below
 //!   (3L/2 + 1)·q < 2^52.

@@ -22,6 +22,9 @@ struct Transform<'t> {
 /// The transform of 8·`data.len()` canonical values, or of values with corrections, if there are none.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn transform(q: u64, data: &mut [Lanes], table: &[Twiddle], corrections: Option<&[Lanes]>) {
+    if corrections.is_some() {
+        check(data, q);
+    }
     let levels = u64::from((8 * data.len()).ilog2());
     let transform = Transform {
         q,
@@ -112,9 +115,11 @@ macro_rules! pass {
                         }
                     }
                     if FIRST {
-                        for (k, v) in v.iter_mut().enumerate() {
-                            let at = k / COLUMNS * length + i + k % COLUMNS;
-                            *v = _mm512_add_epi64(*v, load(&corrections[at]));
+                        for (row, v) in v.chunks_exact_mut(COLUMNS).enumerate() {
+                            for (column, v) in v.iter_mut().enumerate() {
+                                let correction = &corrections[row * length + i + column];
+                                *v = _mm512_add_epi64(*v, load(correction));
+                            }
                         }
                     }
                     $({

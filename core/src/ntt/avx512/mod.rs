@@ -19,7 +19,7 @@
 //!
 //! # Bounds
 //! * **Forward** (Cooley–Tukey): corrections are canonical values plus 2L·q, L = log₂ n, so after k levels lanes lie in
-//!   (2(L − k)·q − 1, 2(L + k + 1)·q): never negative or, before the last level, zero, and below 2^51 to the end if
+//!   [2(L − k)·q, 2(L + k + 1)·q): never negative or, before the last level, zero, and below 2^51 to the end if
 //!   **(4L + 2)·q ≤ 2^51**. The last level's results are brought to [0, q) by Barrett.
 //! * **Inverse** (Gentleman–Sande): (x, y) ↦ (x + y, w·(x − y)). From lanes below B·q, B ≥ 1 a power of two, sums lie
 //!   below 2B·q, x − y + B·q in (0, 2B·q), and products in (0, 2q), also below 2B·q. So B doubles a level from 1, and no
@@ -36,13 +36,13 @@
 //! Data stays in registers for up to four levels (radix 2 to 16). The last seven levels of the forward transform,
 //! the first seven of the inverse, are one pass over pairs of blocks of 64 values, eight registers each: four levels
 //! between registers, then, after a transposition of each block's 8 × 8 words, the three between the words of one
-//! register. Passes go depth first, so
-//! that a block stays in the nearest cache from where it first fits. Rows that are multiples of 4096 bytes apart share
-//! the sets of that cache, which has room for eight of them: radix 16 is for short rows only.
+//! register. Passes go depth first, so that a block stays in the nearest cache from where it first fits. Rows that are
+//! multiples of 4096 bytes apart share the sets of that cache, which has room for eight of them: radix 16 is for short
+//! rows only.
 //!
 //! # Twiddles
-//! They are numbered as in the portable layout: i = 2^k + j is the factor of block j at level k. The words of
-//! W and W' of number i < n/8 are next to each other, to be broadcast. The others serve transposed registers: for each
+//! They are numbered as in the portable layout: i = 2^k + j is the factor of block j at level k. The words W and W'
+//! of number i < n/8 are next to each other, to be broadcast. The others serve transposed registers: for each
 //! block of 64 values, one vector of W and one of W' for distance 4, two of each for distance 2, four for distance 1,
 //! where word v of a vector belongs to register v before the transposition.
 // Views of words as vectors, and calls after asking the processor.
