@@ -48,6 +48,49 @@ fn the_demo_classifies_and_is_exact() {
 }
 
 #[test]
+fn what_is_prepared_ahead_changes_when_bytes_are_sent_and_nothing_else() {
+    let model = model("lite3-mnist.onnx");
+    let demo = ["demo", "--images", "2", "--json", "--model", &model];
+    let once = json(&demo);
+    let threads = json(&[&demo[..], &["--ahead", "--threads", "2"]].concat());
+    let ahead = json(&[&demo[..], &["--ahead", "--threads", "1"]].concat());
+    for report in [&threads, &ahead] {
+        assert_eq!(report["bit_exact"], true);
+        assert_eq!(report["logits_digest"], once["logits_digest"]);
+        let [total, online, before] =
+            ["total_ms", "online_ms", "ahead_ms"].map(|name| report[name].as_f64().unwrap());
+        assert!(0.0 < before && online + before < total);
+        // Tables are most of it, and they went ahead.
+        let [early, late] = ["ahead_bytes", "bytes_down"].map(|name| sum(&report["layers"], name));
+        assert!(early > late, "{early} ahead, {late} later");
+        assert!(late < sum(&once["layers"], "bytes_down"));
+    }
+    assert_eq!(ahead["bytes_down"], threads["bytes_down"]);
+    assert_eq!(once["ahead_ms"], 0.0);
+    #[cfg(target_os = "linux")]
+    for party in ["client_peak_mb", "server_peak_mb"] {
+        assert!(once[party].as_f64().unwrap() > 1.0);
+    }
+    let shown = text(&["demo", "--images", "1", "--ahead"]);
+    assert!(
+        shown.contains("ahead ms") && shown.contains(" ms ahead;"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn images_of_a_data_set_are_classified_from_where_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("digits").display().to_string();
+    json(&["draw", "--out", &data, "--count", "3", "--json"]);
+    let demo = json(&["demo", "--images", "2", "--json", "--data", &data]);
+    assert_eq!(demo["images"], 2);
+    assert_eq!(demo["bit_exact"], true);
+    let error = fails(&["demo", "--images", "4", "--data", &data], 1);
+    assert!(error.contains("there is no image 3"), "{error}");
+}
+
+#[test]
 fn accelerators_agree_with_each_other_and_with_the_plan() {
     let demo = |accelerator: &str| {
         let arguments = [

@@ -35,6 +35,8 @@ fn a_wrong_command_line_ends_with_2() {
             "0",
         ],
         &["plan", "--weight-bits", "1"],
+        &["demo", "--threads", "0"],
+        &["demo", "--data", "a", "--seed", "1"],
         &["eval"],
         &["draw", "--out", "a", "--digit", "10"],
     ] {
@@ -42,6 +44,17 @@ fn a_wrong_command_line_ends_with_2() {
     }
     let error = fails(&["accel", "selftest", "--accelerator", "abacus"], 2);
     assert!(error.contains("cpu, reference"), "{error}");
+}
+
+#[test]
+fn a_level_of_instructions_that_there_is_not_is_named() {
+    let assert = assert_cmd::Command::new(env!("CARGO_BIN_EXE_addax"))
+        .args(["accel", "list"])
+        .env("ADDAX_SIMD", "AVX2")
+        .assert();
+    let stderr = String::from_utf8_lossy(&assert.code(1).get_output().stderr).into_owned();
+    assert!(stderr.contains("ADDAX_SIMD is \"AVX2\""), "{stderr}");
+    assert!(stderr.contains("portable, avx2, avx512"), "{stderr}");
 }
 
 #[test]
@@ -53,6 +66,8 @@ fn missing_files_end_with_1_and_are_named() {
         &["model", "show", "--model", gone],
         &["serve", "--model", gone],
         &["eval", "--data", gone],
+        &["demo", "--data", gone],
+        &["classify", "--server", "127.0.0.1:1", "--data", gone],
         &["classify", "--server", "127.0.0.1:1", "--idx", gone],
         &["classify", "--server", "127.0.0.1:1", "--image", gone],
         &["draw", "--out", "/nowhere/file.png"],
