@@ -1,5 +1,7 @@
 //! How many images of a labelled set a network gets right.
 
+use rayon::prelude::*;
+
 use super::integer::Evaluator;
 use super::network::{IntegerNetwork, NetworkError};
 use crate::data::Dataset;
@@ -61,27 +63,11 @@ pub fn count<E: Send>(
     classify: impl Fn(&[u8]) -> Result<usize, E> + Sync,
 ) -> Result<Accuracy, E> {
     let images = images.min(data.len());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let part = |first: usize| {
-        let mut correct = 0;
-        for index in (first..images).step_by(threads) {
-            if classify(data.image(index))? == usize::from(data.label(index)) {
-                correct += 1;
-            }
-        }
-        Ok(correct)
+    let right = |index| {
+        let label = classify(data.image(index))?;
+        Ok(usize::from(label == usize::from(data.label(index))))
     };
-    let correct = std::thread::scope(|scope| {
-        let parts: Vec<_> = (0..threads)
-            .map(|first| scope.spawn(move || part(first)))
-            .collect();
-        parts
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .sum::<Result<usize, E>>()
-    })?;
+    let images_right = (0..images).into_par_iter().map(right);
+    let correct = images_right.try_reduce(|| 0, |a, b| Ok(a + b))?;
     Ok(Accuracy { images, correct })
 }
