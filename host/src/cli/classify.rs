@@ -51,6 +51,9 @@ pub struct ClassifyArgs {
     /// Most ciphertexts of a layer that this client accepts in a server's plan
     #[arg(long, value_name = "COUNT", default_value_t = ClientLimits::default().ciphertexts)]
     max_ciphertexts: usize,
+    /// Most bytes that this client keeps of what is prepared for an image
+    #[arg(long, value_name = "BYTES", default_value_t = ClientLimits::default().prepared_bytes)]
+    max_prepared: usize,
 }
 
 #[derive(Args)]
@@ -211,6 +214,7 @@ pub fn run(args: &ClassifyArgs) -> Result<ClassifyReport> {
     let limits = ClientLimits {
         values: args.max_values,
         ciphertexts: args.max_ciphertexts,
+        prepared_bytes: args.max_prepared,
         ..ClientLimits::default()
     };
     let randomness = PartyRandomness::from_system()?;

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::first::{Encryptor, FirstLayer, Input, OwnImage};
 use super::handshake;
 use super::measure::{Counts, LayerMeasure, Measures, Running, Side};
-use super::plan::{ClientLimits, LinearStage, PublicPlan, Reveal, Stage};
-use super::prepared::{ClientStage, MAX_PREPARED, Prepared};
+use super::plan::{ClientLimits, LimitError, LinearStage, PlanError, PublicPlan, Reveal, Stage};
+use super::prepared::{ClientStage, Prepared};
 use super::{ProtocolError, abort_on_error};
 use crate::he::{BlankCiphertext, Context, Response, SecretKey, TransformCounts, noise, wire};
 use crate::linear::pool;
@@ -39,6 +39,8 @@ pub struct Client<S> {
     session: [u8; 32],
     /// Preparations made so far, and those that wait for their image.
     prepared: (u64, usize),
+    /// Bytes that one of them may take.
+    prepared_limit: usize,
 }
 
 /// What connecting yields.
@@ -85,6 +87,7 @@ impl<S: Read + Write> Client<S> {
             measures: Measures::default(),
             session: set_up.session,
             prepared: (0, 0),
+            prepared_limit: limits.prepared_bytes,
         })
     }
 
@@ -166,11 +169,22 @@ impl<S: Read + Write> Client<S> {
     /// Prepares for an image that is not known yet: the server draws its shares and garbles on them.
     ///
     /// # Errors
-    /// [`ProtocolError::TooManyPrepared`] if [`MAX_PREPARED`] wait for their images (the session stays usable), or a
-    /// failed session.
+    /// [`ProtocolError::TooManyPrepared`] if as many wait for their images as [can](PublicPlan::most_prepared), or
+    /// [`PlanError::Limit`] if one takes more memory than this client's limit; the session stays usable. Or a failed session.
     pub fn prepare(&mut self) -> Result<Prepared, ProtocolError> {
-        if self.prepared.1 == MAX_PREPARED {
-            return Err(ProtocolError::TooManyPrepared);
+        let (found, limit) = (self.plan.prepared_bytes(), self.prepared_limit);
+        if found > limit {
+            return Err(PlanError::Limit(LimitError {
+                stage: self.plan.stages.len() - 1,
+                what: "the number of bytes kept of a preparation up to it",
+                found,
+                most: limit,
+            })
+            .into());
+        }
+        let most = self.plan.most_prepared();
+        if self.prepared.1 >= most {
+            return Err(ProtocolError::TooManyPrepared { most });
         }
         let result = self.prepare_image();
         abort_on_error(&mut self.channel, result)

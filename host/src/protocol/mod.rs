@@ -36,7 +36,7 @@ pub use handshake::VERSION;
 pub use measure::LayerMeasure;
 pub use plan::report::{LayerPlan, PlanReport};
 pub use plan::{ClientLimits, LimitError, PlanError, PublicPlan, Reveal};
-pub use prepared::{MAX_PREPARED, Prepared};
+pub use prepared::Prepared;
 pub use server::{ServerModel, SessionReport};
 
 use crate::he::HeError;
@@ -92,8 +92,13 @@ pub enum ProtocolError {
     #[error("the preparation belongs to another session: prepare in the session that uses it")]
     ForeignPreparation,
     /// A client that prepares and prepares.
-    #[error("{MAX_PREPARED} preparations wait for their images: use them before preparing more")]
-    TooManyPrepared,
+    #[error(
+        "{most} preparations wait for their images, no more can: use one before making the next"
+    )]
+    TooManyPrepared {
+        /// How many can wait, by the plan.
+        most: usize,
+    },
     /// The system gave no randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),

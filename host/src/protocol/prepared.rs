@@ -17,9 +17,6 @@ use crate::he::BlankCiphertext;
 use crate::linear::Blinding;
 use crate::mpc::{GarbledAhead, TablesAhead};
 
-/// Preparations that a server keeps for one session at a time. Each takes memory for all layers.
-pub const MAX_PREPARED: usize = 16;
-
 /// The client's half of a preparation for one image of one session. Using it consumes it:
 ///
 /// ```compile_fail
@@ -94,14 +91,14 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    /// Whether another preparation may be asked for.
+    /// Whether another preparation may be asked for where `most` may wait.
     ///
     /// # Errors
     /// [`ProtocolError::TooManyPrepared`].
-    pub fn has_room(&self) -> Result<(), ProtocolError> {
-        match self.waiting.len() < MAX_PREPARED {
+    pub fn has_room(&self, most: usize) -> Result<(), ProtocolError> {
+        match self.waiting.len() < most {
             true => Ok(()),
-            false => Err(ProtocolError::TooManyPrepared),
+            false => Err(ProtocolError::TooManyPrepared { most }),
         }
     }
 
@@ -135,24 +132,25 @@ mod tests {
 
     #[test]
     fn a_number_serves_once_and_the_shelf_is_bounded() {
+        const MOST: usize = 5;
         let mut shelf = Shelf::default();
-        for _ in 0..MAX_PREPARED {
-            shelf.has_room().unwrap();
+        for _ in 0..MOST {
+            shelf.has_room(MOST).unwrap();
             shelf.put(ServerPrepared::default());
         }
         assert!(matches!(
-            shelf.has_room(),
-            Err(ProtocolError::TooManyPrepared)
+            shelf.has_room(MOST),
+            Err(ProtocolError::TooManyPrepared { most: MOST })
         ));
         shelf.take(3).unwrap();
-        shelf.has_room().unwrap();
-        for unknown in [3, MAX_PREPARED as u64, u64::MAX] {
+        shelf.has_room(MOST).unwrap();
+        for unknown in [3, MOST as u64, u64::MAX] {
             assert!(matches!(
                 shelf.take(unknown),
                 Err(ProtocolError::NotPrepared { number }) if number == unknown
             ));
         }
         shelf.put(ServerPrepared::default());
-        shelf.take(MAX_PREPARED as u64).unwrap();
+        shelf.take(MOST as u64).unwrap();
     }
 }

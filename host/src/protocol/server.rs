@@ -182,7 +182,7 @@ impl Session<'_> {
             };
             match pass {
                 Pass::Ahead => {
-                    self.shelf.has_room()?;
+                    self.shelf.has_room(self.model.plan.most_prepared())?;
                     let prepared = self.pass(channel, &mut peer, pass)?;
                     self.shelf.put(prepared);
                     channel.flush()?;

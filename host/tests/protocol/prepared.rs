@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use addax::mpc::{Channel, MessageKind, MpcError};
 use addax::net;
 use addax::protocol::{
-    Answer, Client, ClientLimits, MAX_PREPARED, ProtocolError, Reveal, ServerModel,
+    Answer, Client, ClientLimits, PlanError, ProtocolError, Reveal, ServerModel,
 };
 use addax::random::PartyRandomness;
 use addax_core::params::N4096;
@@ -131,12 +131,12 @@ fn a_preparation_belongs_to_its_session() {
 #[test]
 fn neither_side_prepares_without_bound() {
     let model = model(Reveal::Logits);
+    let most = model.plan().most_prepared();
+    assert_eq!(most, 16, "this network is small");
     let (own, report) = beside(&model, |stream| {
         let mut raw = stream.try_clone().unwrap();
         let mut client = connect(stream);
-        let waiting: Vec<_> = (0..MAX_PREPARED)
-            .map(|_| client.prepare().unwrap())
-            .collect();
+        let waiting: Vec<_> = (0..most).map(|_| client.prepare().unwrap()).collect();
         let own = client.prepare().map(drop).unwrap_err();
         drop(waiting);
         // One that does not keep to it.
@@ -145,9 +145,36 @@ fn neither_side_prepares_without_bound() {
         raw.write_all(&frame).unwrap();
         own
     });
-    assert!(matches!(own, ProtocolError::TooManyPrepared));
+    assert!(matches!(own, ProtocolError::TooManyPrepared { most: 16 }));
     assert!(matches!(
         report.unwrap_err(),
-        ProtocolError::TooManyPrepared
+        ProtocolError::TooManyPrepared { most: 16 }
+    ));
+}
+
+#[test]
+fn a_client_keeps_no_more_bytes_than_its_limit() {
+    let model = model(Reveal::Logits);
+    let bytes = model.plan().prepared_bytes();
+    let prepare = |prepared_bytes| {
+        let (result, _) = beside(&model, |stream| {
+            let limits = ClientLimits {
+                prepared_bytes,
+                ..ClientLimits::default()
+            };
+            let randomness = PartyRandomness::from_system().unwrap();
+            let mut client = Client::connect(Channel::new(stream), &limits, randomness).unwrap();
+            let prepared = client.prepare().map(|prepared| prepared.memory());
+            client.finish().unwrap();
+            prepared
+        });
+        result
+    };
+    // Tables and labels are most of it; the rest are encryptions of zero.
+    let memory = prepare(bytes).unwrap();
+    assert!(memory < 2 * bytes, "{memory} bytes of {bytes}");
+    assert!(matches!(
+        prepare(bytes - 1),
+        Err(ProtocolError::Plan(PlanError::Limit(limit))) if limit.found == bytes
     ));
 }

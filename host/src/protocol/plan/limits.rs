@@ -20,6 +20,8 @@ pub struct ClientLimits {
     /// Values that meet in one circuit: under one window of a maximum, or the logits of a garbled arg max. A circuit
     /// takes up to 50 KB of memory for each, its tables 200 KB.
     pub circuit_values: usize,
+    /// Bytes that are kept of a preparation for one image, see [`PublicPlan::prepared_bytes`]. Checked when one is made.
+    pub prepared_bytes: usize,
 }
 
 impl Default for ClientLimits {
@@ -31,6 +33,7 @@ impl Default for ClientLimits {
             ciphertexts: 1 << 15,
             circuit_inputs: 1 << 24,
             circuit_values: 1 << 11,
+            prepared_bytes: 1 << 31,
         }
     }
 }

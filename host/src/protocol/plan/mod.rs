@@ -254,6 +254,32 @@ impl PublicPlan {
             .get(index + 1)
             .map_or(self.stages[index].plain_bits, |stage| stage.plain_bits)
     }
+
+    /// Bytes of the tables and labels that a preparation for one image consists of, nearly: the client keeps the tables,
+    /// the server what labels are masked with. Call only on a checked plan.
+    #[must_use]
+    pub fn prepared_bytes(&self) -> usize {
+        let mut shape = self.input_shape();
+        let mut sum = 0usize;
+        for (index, stage) in self.stages.iter().enumerate() {
+            shape = stage.output_shape(shape).unwrap_or(shape);
+            if let Some(activation) = &stage.activation {
+                let circuit = activation.circuit(stage.plain_bits, self.next_plain_bits(index));
+                let [(_, tables), (_, labels)] = circuit.bytes_ahead(shape.len());
+                sum = sum.saturating_add(tables).saturating_add(labels);
+            }
+        }
+        sum
+    }
+
+    /// Preparations that may wait at a time in one session: at most 16, and a gigabyte of them, but one in any case. Both
+    /// parties know it from the plan. Call only on a checked plan.
+    #[must_use]
+    pub fn most_prepared(&self) -> usize {
+        const MOST: usize = 16;
+        const MOST_BYTES: usize = 1 << 30;
+        (MOST_BYTES / self.prepared_bytes().max(1)).clamp(1, MOST)
+    }
 }
 
 impl Stage {
