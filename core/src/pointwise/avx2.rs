@@ -1,8 +1,10 @@
-//! The portable loops, compiled for AVX2: eight bytes' arithmetic four at a time, products one at a time.
+//! The portable loops, compiled for AVX2: sums, differences and choices of words four at a time. Products of 64 bits
+//! remain the processor's own, and are slower among vectors, so those loops are the portable ones.
 // Calls after asking the processor.
 #![allow(unsafe_code)]
 
 use super::portable;
+pub use super::portable::{mul, mul_add, mul_add_assign, mul_assign, scale, scale_assign};
 use crate::modulus::Modulus;
 use crate::simd::{Level, available};
 
@@ -34,12 +36,6 @@ entries! {
     sub(q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) -> ();
     sub_assign(q: &Modulus, a: &mut [u64], b: &[u64]) -> ();
     neg_assign(q: &Modulus, a: &mut [u64]) -> ();
-    mul(q: &Modulus, out: &mut [u64], a: &[u64], b: &[u64]) -> ();
-    mul_assign(q: &Modulus, a: &mut [u64], b: &[u64]) -> ();
-    mul_add(q: &Modulus, out: &mut [u64], d: &[u64], a: &[u64], b: &[u64]) -> ();
-    mul_add_assign(q: &Modulus, d: &mut [u64], a: &[u64], b: &[u64]) -> ();
-    scale(q: &Modulus, out: &mut [u64], a: &[u64], factor: u64) -> ();
-    scale_assign(q: &Modulus, a: &mut [u64], factor: u64) -> ();
     lift(from: &Modulus, to: &Modulus, out: &mut [u64], a: &[u64]) -> ();
     switch_limb(from: &Modulus, q: &Modulus, target: &mut [u64], dropped: &[u64], factor: u64) -> ();
     all_residues(q: &Modulus, words: &[u64]) -> bool;
