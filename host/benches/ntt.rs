@@ -8,6 +8,8 @@
 //!
 //! All polynomials start at a cache line.
 
+#[path = "figures/mod.rs"]
+mod figures;
 #[path = "settings/mod.rs"]
 mod settings;
 #[path = "side_by_side/mod.rs"]
@@ -132,6 +134,14 @@ fn compare() {
             times[3] / times[2],
             times[4] / times[2]
         );
+        let ratios = [
+            ("forward", times[1] / times[0]),
+            ("inverse", times[3] / times[2]),
+        ];
+        for (direction, ratio) in ratios {
+            figures::figure(&format!("ntt_{direction}_{n}_vs_tfhe"), ratio);
+        }
+        figures::figure(&format!("ntt_forward_{n}_us"), times[0]);
     }
 }
 
@@ -171,6 +181,7 @@ fn compare_products() {
             their_sum / PRODUCTS as f64,
             their_sum / sum
         );
+        figures::figure(&format!("mac_{n}_vs_tfhe"), their_sum / sum);
     }
 }
 
