@@ -111,20 +111,14 @@ pub fn uniform_residue(rng: &mut impl CryptoRng, q: u64) -> u64 {
     }
 }
 
-/// Uniform residues, each as [`uniform_residue`] draws it.
-pub fn uniform(rng: &mut impl CryptoRng, modulus: &Modulus, out: &mut [u64]) {
-    for value in out {
-        *value = uniform_residue(rng, modulus.value());
-    }
-}
-
 /// The generator of the uniform polynomial of one limb that a sent seed stands for: ChaCha20 under the seed, in the
 /// stream of [`Purpose::UniformPolynomial`] with the limb's number as index.
 pub fn uniform_generator(seed: &[u8; SEED_BYTES], limb: usize) -> ChaCha20Rng {
     Randomness::from_key(*seed).generator(Purpose::UniformPolynomial, limb as u64)
 }
 
-/// The uniform polynomial of one limb that a sent seed stands for: [`uniform`] on its [`uniform_generator`].
+/// The uniform polynomial of one limb that a sent seed stands for: each coefficient as [`uniform_residue`] draws it from
+/// the [`uniform_generator`].
 pub fn expand_uniform(seed: &[u8; SEED_BYTES], limb: usize, modulus: &Modulus, out: &mut [u64]) {
     let mut rng = uniform_generator(seed, limb);
     let q = modulus.value();
@@ -171,10 +165,10 @@ mod tests {
             for length in [1, 31, 32, 33, 1000] {
                 let mut at_a_time = vec![0; length];
                 expand_uniform(&[5; SEED_BYTES], 1, &modulus, &mut at_a_time);
-                let mut one_by_one = vec![0; length];
                 let mut rng = uniform_generator(&[5; SEED_BYTES], 1);
-                uniform(&mut rng, &modulus, &mut one_by_one);
-                assert_eq!(at_a_time, one_by_one, "{q} {length}");
+                for value in at_a_time {
+                    assert_eq!(value, uniform_residue(&mut rng, q), "{q} {length}");
+                }
 
                 let (mut rng, mut same) = (seeded(3), seeded(3));
                 let mut errors = vec![0; length];

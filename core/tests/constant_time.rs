@@ -23,7 +23,7 @@ use addax_core::share::Ring;
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// Measurements of an operation.
+/// Measurements of an operation, in the first attempt.
 const SAMPLES: usize = 120_000;
 
 /// Up to here nothing is said to differ.
@@ -57,9 +57,9 @@ fn largest_t(times: &[(bool, f64)]) -> f64 {
     })
 }
 
-/// Measurements that must all exceed the limit before something is said to differ: a leak does so every time, a burst of
-/// other work on the machine once.
-const ATTEMPTS: u64 = 3;
+/// Measurements that must all exceed the limit before something is said to differ, each of twice as many samples as the one
+/// before: a leak shows the more clearly, by √2 each time, and a burst of other work on the machine passes.
+const ATTEMPTS: usize = 3;
 
 /// Runs `operate` on secrets that `prepare` makes, fixed ones if asked to, and returns the largest |t|: of the first
 /// measurement that stays below the limit, else of the last.
@@ -70,7 +70,7 @@ fn measure<S>(
 ) -> f64 {
     let mut t = 0.0;
     for attempt in 0..ATTEMPTS {
-        t = measure_once(attempt, state, &mut prepare, &mut operate);
+        t = measure_once(SAMPLES << attempt, state, &mut prepare, &mut operate);
         if t < LIMIT {
             break;
         }
@@ -79,16 +79,16 @@ fn measure<S>(
 }
 
 fn measure_once<S>(
-    seed: u64,
+    samples: usize,
     state: &mut S,
     prepare: &mut impl FnMut(&mut S, &mut ChaCha20Rng, bool),
     operate: &mut impl FnMut(&mut S),
 ) -> f64 {
-    let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let mut times = Vec::with_capacity(SAMPLES);
+    let mut rng = ChaCha20Rng::seed_from_u64(samples as u64);
+    let mut times = Vec::with_capacity(samples);
     // The first ones warm up caches and predictors.
-    let cold = SAMPLES / 50;
-    for sample in 0..SAMPLES + cold {
+    let cold = samples / 50;
+    for sample in 0..samples + cold {
         let fixed = rng.next_u64() & 1 == 0;
         prepare(state, &mut rng, fixed);
         let start = Instant::now();

@@ -57,7 +57,7 @@ fn unsafe_code(source: &Source, wrong: &mut Vec<String>) {
         let code = line.split("//").next().unwrap_or(line);
         let uses = ["{", "fn", "impl", "trait", "extern"]
             .iter()
-            .any(|next| code.contains(&format!("unsafe {next}")));
+            .any(|next| code.contains(&["unsafe", next].join(" ")));
         if uses && !code.contains('"') {
             wrong.push(format!(
                 "{}:{}: unsafe code outside of {UNSAFE_PLACES:?}",

@@ -21,7 +21,7 @@ use crate::random::PartyRandomness;
 pub struct Blinding {
     /// Mod 2^k, one a coefficient.
     masks: Zeroizing<Vec<u64>>,
-    /// For each component, limb after limb: transformed, times 1.
+    /// For each component, limb after limb: (b·u, a·u), transformed.
     products: [Vec<Vec<u64>>; 2],
     /// For each component, limb after limb: coefficients of errors, flooding and masks.
     coefficients: [Vec<Zeroizing<Vec<u64>>>; 2],

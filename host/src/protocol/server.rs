@@ -138,8 +138,8 @@ struct Session<'a> {
 
 /// How the stages of an image are gone through.
 enum Pass {
-    /// All at once. The first ciphertext has arrived.
-    Once(Vec<u8>),
+    /// All at once. The first ciphertext has arrived, and is there until its layer takes it.
+    Once(Option<Vec<u8>>),
     /// Ahead of the image: what the server's shares alone determine.
     Ahead,
     /// With the image, on what was prepared.
@@ -178,7 +178,7 @@ impl Session<'_> {
                     let number = message.try_into().map_or(u64::MAX, u64::from_le_bytes);
                     Pass::Online(self.shelf.take(number)?)
                 }
-                _ => Pass::Once(message),
+                _ => Pass::Once(Some(message)),
             };
             match pass {
                 Pass::Ahead => {
@@ -258,8 +258,7 @@ impl Session<'_> {
                         query.answer(channel, &mut *self.machine, share, &mut blindings)?
                     }
                     Pass::Once(first) => {
-                        let first = std::mem::take(first);
-                        let first = Some(first).filter(|first| !first.is_empty());
+                        let first = first.take();
                         if let Some(first) = &first {
                             running = running.and_received((HEADER_BYTES + first.len()) as u64);
                         }
