@@ -1,4 +1,4 @@
-//! Running the ring processor's RTL, and the conformance suite that every executor passes.
+//! Simulations: the ring processor's RTL, with the conformance suite that every executor passes; and light.
 //!
 //! | module | answers |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | [`link`] | how does an executor become a device, and a device an executor? |
 //! | [`lockstep`] | where does a circuit leave the definition first? |
 //! | [`native`] | how is the circuit's model in Rust ticked? |
+//! | [`optical`] | how does light that carries weights and data behave? |
 //! | [`verilated`] | how is the generated Verilog run? |
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ pub mod driver;
 pub mod link;
 pub mod lockstep;
 pub mod native;
+pub mod optical;
 mod random;
 pub mod ticked;
 pub mod verilated;
