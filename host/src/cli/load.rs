@@ -50,7 +50,7 @@ impl ModelFile {
     pub fn path(&self) -> Result<PathBuf> {
         match &self.model {
             Some(path) => Ok(path.clone()),
-            None => shipped_model(),
+            None => shipped_model(DEFAULT_MODEL),
         }
     }
 
@@ -139,19 +139,22 @@ pub const fn reveal(arg_max: bool) -> Reveal {
     }
 }
 
-/// The shipped model: in the workspace that this program was built in, or beside the program. It is not part of the
+/// A shipped model: in the workspace that this program was built in, or beside the program. It is not part of the
 /// program itself, because a client must not hold it.
-fn shipped_model() -> Result<PathBuf> {
+///
+/// # Errors
+/// It is in neither place.
+pub fn shipped_model(name: &str) -> Result<PathBuf> {
     let beside = std::env::current_exe().ok();
     let beside = beside.as_deref().and_then(Path::parent);
     let candidates = [
         Some(
             Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("../models")
-                .join(DEFAULT_MODEL),
+                .join(name),
         ),
-        beside.map(|directory| directory.join("models").join(DEFAULT_MODEL)),
-        beside.map(|directory| directory.join(DEFAULT_MODEL)),
+        beside.map(|directory| directory.join("models").join(name)),
+        beside.map(|directory| directory.join(name)),
     ];
     for path in candidates.into_iter().flatten() {
         if path.is_file() {
@@ -159,7 +162,7 @@ fn shipped_model() -> Result<PathBuf> {
         }
     }
     bail!(
-        "the shipped model {DEFAULT_MODEL} is neither in the workspace's `models` nor beside this program: name a \
-         model with --model FILE.onnx"
+        "the shipped model {name} is neither in the workspace's `models` nor beside this program: name a model with \
+         --model FILE.onnx"
     )
 }

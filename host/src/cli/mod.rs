@@ -24,6 +24,7 @@ mod gallery;
 mod load;
 mod memory;
 mod model;
+mod optical;
 mod output;
 mod plan;
 mod progress;
@@ -79,6 +80,9 @@ enum Command {
     /// Talk to microcontrollers that encrypt what they sense
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Simulate the quantum-optical protocol: light is simulated, nothing sent over a wire is protected
+    #[command(subcommand)]
+    Optical(optical::OpticalCommand),
     /// Draw digits as PNG or IDX files
     Draw(draw::DrawArgs),
 }
@@ -142,6 +146,13 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Device(device::DeviceCommand::Emulate(args)) => device::emulate(args, json),
         Command::Device(device::DeviceCommand::Log(args)) => {
             finish(json, &device::log(args, json)?)
+        }
+        Command::Optical(optical::OpticalCommand::Run(args)) => finish(json, &optical::run(args)?),
+        Command::Optical(optical::OpticalCommand::Sweep(args)) => {
+            finish(json, &optical::sweep(args)?)
+        }
+        Command::Optical(optical::OpticalCommand::Attack(args)) => {
+            finish(json, &optical::attack(args)?)
         }
         Command::Draw(args) => finish(json, &draw::run(args)?),
     }

@@ -225,7 +225,8 @@ impl Graph {
 }
 
 impl Node {
-    fn evaluate(&self, mut x: Vec<f32>) -> Vec<f32> {
+    /// What the node computes, of a tensor of its input shape.
+    pub(crate) fn evaluate(&self, mut x: Vec<f32>) -> Vec<f32> {
         match &self.operation {
             Operation::Convolution {
                 window,

@@ -26,6 +26,7 @@ pub mod first;
 mod fuzz;
 mod handshake;
 mod measure;
+pub mod optical;
 pub mod plan;
 mod prepared;
 pub mod server;
