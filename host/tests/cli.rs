@@ -4,6 +4,8 @@
 mod devices;
 #[path = "cli/input.rs"]
 mod input;
+#[path = "cli/optical.rs"]
+mod optical;
 #[path = "cli/peers.rs"]
 mod peers;
 #[path = "cli/programs.rs"]

@@ -35,8 +35,9 @@ impl Budget {
     /// [`OpticalError::BudgetSpent`]: nothing is charged.
     pub fn charge(&mut self, bits: f64) -> Result<(), OpticalError> {
         let spent = self.spent + bits;
-        // Written so that what is not a number is refused.
-        if !(spent <= self.limit) {
+        let holds = spent <= self.limit;
+        // What is not a number is not held either.
+        if !holds {
             return Err(OpticalError::BudgetSpent {
                 queries: self.queries,
                 spent: self.spent,

@@ -97,7 +97,8 @@ impl Check {
             excess: 0.0,
             p_value: 0.0,
         };
-        if degrees < 1.0 || !(power > 0.0) {
+        let enough = degrees >= 1.0 && power > 0.0;
+        if !enough {
             return nothing;
         }
         let amplitude = residuals.products / power;
