@@ -73,6 +73,7 @@ impl Factor {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn product(self, addend: __m512i, y: __m512i, q: __m512i) -> __m512i {
+        check_register(y, 1, 1 << 51);
         let multiple = _mm512_madd52lo_epu64(_mm512_setzero_si512(), y, self.quotient);
         let upper = _mm512_madd52hi_epu64(addend, y, self.shifted);
         _mm512_madd52hi_epu64(upper, multiple, q)
@@ -91,25 +92,31 @@ pub fn splat_all<const N: usize>(twiddles: &[Twiddle]) -> [Factor; N] {
     factors
 }
 
-/// Vectors from number `first` of both blocks' twiddles, `N`/2 of each.
+/// Factor `i` of `N` for a level within registers: vectors from number `first` of both blocks' twiddles, `N`/2 of each.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn load_factor<const N: usize>(
+    blocks: &[[Lanes; TWIDDLE_LANES]; 2],
+    first: usize,
+    i: usize,
+) -> Factor {
+    let (twiddles, vector) = (&blocks[i / (N / 2)], first + i % (N / 2));
+    Factor {
+        shifted: load(&twiddles[2 * vector]),
+        quotient: load(&twiddles[2 * vector + 1]),
+    }
+}
+
+/// All `N` of them.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn load_factors<const N: usize>(
     blocks: &[[Lanes; TWIDDLE_LANES]; 2],
     first: usize,
 ) -> [Factor; N] {
-    let zero = _mm512_setzero_si512();
-    let mut factors = [Factor {
-        shifted: zero,
-        quotient: zero,
-    }; N];
-    for (factors, twiddles) in factors.chunks_exact_mut(N / 2).zip(blocks) {
-        for (i, factor) in factors.iter_mut().enumerate() {
-            *factor = Factor {
-                shifted: load(&twiddles[2 * (first + i)]),
-                quotient: load(&twiddles[2 * (first + i) + 1]),
-            };
-        }
+    let mut factors = [load_factor::<N>(blocks, first, 0); N];
+    for (i, factor) in factors.iter_mut().enumerate() {
+        *factor = load_factor::<N>(blocks, first, i);
     }
     factors
 }
@@ -231,4 +238,18 @@ pub fn check(lanes: &[Lanes], bound: u64) {
         lanes.as_flattened().iter().all(|&lane| lane < bound),
         "lanes reach {bound}"
     );
+}
+
+/// In debug builds, that all lanes of a register are in [`least`, `bound`).
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn check_register(register: __m512i, least: u64, bound: u64) {
+    if cfg!(debug_assertions) {
+        let mut lanes = Lanes::default();
+        store(&mut lanes, register);
+        assert!(
+            lanes.iter().all(|lane| (least..bound).contains(lane)),
+            "{lanes:?} leave [{least}, {bound})"
+        );
+    }
 }

@@ -13,24 +13,44 @@
 //! no sum or difference is needed for r.
 //!
 //! # The one that carries
-//! The inverse adds 1 that way. The forward transform adds x instead, so its butterfly is (x, y) ↦ (x + r − 1, x − r + 1),
-//! and the whole transform is that of the input plus a vector that depends only on n and q. Its inverse transform is
-//! subtracted from the input: the **corrections**, one word for each coefficient. They are found by transforming zeros.
+//! The inverse adds 1 that way, and multiples of q (*lifts* below). The forward transform adds x instead, so its butterfly
+//! is (x, y) ↦ (x + r − 1, x − r + 1), and the whole transform is that of the input plus a vector that depends only on n
+//! and q. Its inverse transform is subtracted from the input: the **corrections**, one word for each coefficient. They are
+//! found by transforming zeros.
 //!
 //! # Bounds
 //! * **Forward** (Cooley–Tukey): corrections are canonical values plus 2L·q, L = log₂ n, so after k levels lanes lie in
 //!   [2(L − k)·q, 2(L + k + 1)·q): never negative or, before the last level, zero, and below 2^51 to the end if
 //!   **(4L + 2)·q ≤ 2^51**. The last level's results are brought to [0, q) by Barrett.
-//! * **Inverse** (Gentleman–Sande): (x, y) ↦ (x + y, w·(x − y)). From lanes below B·q, B ≥ 1 a power of two, sums lie
-//!   below 2B·q, x − y + B·q in (0, 2B·q), and products in (0, 2q), also below 2B·q. So B doubles a level from 1, and no
-//!   reduction is needed if n·q ≤ 2^50 (35-bit primes: for all n ≤ 2^15). Otherwise lanes are brought below 2q by Barrett
-//!   before those passes that would go too far; a pass has at most four levels, 32·q ≤ 2^50. The last level multiplies its
-//!   sums, plus B·q so that they are not zero, by 1/n and its differences by a factor that contains 1/n; both are at most
-//!   3B·q < 2^51, and one subtraction of q makes products canonical.
+//! * **Inverse** (Gentleman–Sande): (x, y) ↦ (x + y, w·(x − y)). From lanes in [0, B·q), B ≥ 1 a power of two, sums lie
+//!   below 2B·q, and so do products, in (0, 2q). So B doubles a level from 1, and no reduction is needed if n·q ≤ 2^50
+//!   (35-bit primes: for all n ≤ 2^15). Otherwise lanes are brought below 2q by Barrett before those passes that would go
+//!   too far; a pass has at most four levels, 32·q ≤ 2^50.
+//! * **Lifts**: differences have to be positive, which costs an addition in the first level of a pass alone. With L levels to
+//!   come in the pass, a lane of range R of block j lies in [o, o + R) instead of [0, R), where
+//!
+//!   ```text
+//!   o = (L − 2·(ones among the L bits of j))·R/2.
+//!   ```
+//!
+//!   The two operands of a butterfly are of blocks that differ in the last bit, so x's offset is R more than y's, and
+//!   x − y in (0, 2R), which is what it would be with R added. Their sum has range 2R and offset 2·((L − 1) −
+//!   2·(other ones))·R/2: again the one defined. Products choose their offset when they add 1, at no cost; the sums of the
+//!   first level get theirs by an addition, of up to 3B·q. In the end L = 0 and o = 0. On the way lanes may be negative, mod
+//!   2^64. The pass within pairs of blocks counts as two, of three levels and of four. All differences are below
+//!   2^L·B·q ≤ 2^50 for the L of the pass's beginning.
+//! * **Division by n** of the last sums, 0 ≤ s < n·q. As 2n divides q − 1, with c = (q − 1)/n
+//!
+//!   ```text
+//!   s/n ≡ ⌊s/n⌋ + c + 1 + (n − 1 − (s mod n))·c = ⌊s/n⌋ + q − (s mod n)·c  (mod q),
+//!   ```
+//!
+//!   in (0, 2q), as n·c ≡ −1 mod q. That is one 52-bit multiplication in place of three. The last differences are multiplied
+//!   by w/n. One subtraction of q makes both canonical.
 //! * **Barrett**: with μ = ⌊2^52/q⌋ and v < 2^52, v − ⌊v·μ/2^52⌋·q lies in [0, 2q), as the estimate is at most one too
 //!   small.
 //!
-//! Debug builds check the lanes that each pass loads and stores.
+//! Debug builds check the lanes that each pass loads and stores, operands of products, and sums to be divided.
 //!
 //! # Passes
 //! Data stays in registers for up to four levels (radix 2 to 16). The last seven levels of the forward transform,
