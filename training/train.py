@@ -12,11 +12,11 @@ What happens for each network:
 
 1. The training set is augmented afresh for each epoch (random affine maps; flips for clothes; flips and shifts by whole
    pixels for CIFAR-10) and the network is trained with AdamW under a one-cycle schedule. Convolutions and hidden linear
-   layers carry a batch norm.
+   layers carry a batch norm, but for optical-mnist.
 2. A recipe may name a teacher. Then the loss mixes the label with the softened answers of the teacher on the very
    same augmented image. A missing teacher is trained first and kept in --cache.
-3. The batch norms are folded into the layers before them, the ranges of weights are equalised across layers (both
-   leave the function as it is), and what is left (Conv, Relu or Mul, pooling, Flatten, Gemm) is exported.
+3. The batch norms are folded into the layers before them, most recipes have the ranges of weights equalised across layers
+   (both leave the function as it is), and what is left (Conv, Relu or Mul, pooling, Flatten, Gemm) is exported.
 4. The script prints the accuracy on the 10,000 test images, in float and with 8-bit integers (class `Integer`).
 
 The input of every network is `input`, 1 x 1 x 28 x 28 float32 (CIFAR-10: 1 x 3 x 32 x 32), the pixel byte divided by
@@ -257,6 +257,18 @@ def small28():
     )
 
 
+def optical():
+    """The network of the quantum-optical protocol's publication: 784-784-10, no bias.
+
+    Weights begin normal with these deviations. The second is far above what training needs, and most of it stays in the
+    trained weights: that is what makes the network about as sensitive to noise in each output as the published one.
+    """
+    first, second = nn.Linear(784, 784, bias=False), nn.Linear(784, 10, bias=False)
+    nn.init.normal_(first.weight, std=0.012)
+    nn.init.normal_(second.weight, std=0.6)
+    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), second)
+
+
 def cifar7():
     """The CIFAR-10 network of MiniONN and GAZELLE, seven convolutions: 173,056 ReLUs."""
     return nn.Sequential(
@@ -347,7 +359,8 @@ def equalise(folded, rounds=20):
                 used = (ranges[0] > 0) & (ranges[1] > 0)
                 factor = torch.where(used, torch.sqrt(ranges[1] / ranges[0]), torch.ones(channels))
                 one.weight.copy_((leaving * factor[:, None]).reshape(one.weight.shape))
-                one.bias.mul_(factor)
+                if one.bias is not None:
+                    one.bias.mul_(factor)
                 two.weight.copy_((entering / factor[None, :, None]).reshape(two.weight.shape))
     return folded
 
@@ -372,11 +385,12 @@ class Recipe:
     dataset: str
     net: object
     epochs: int
-    augment: tuple  # ((fraction of the epochs at which it begins, Augment), ...)
+    augment: tuple  # ((fraction of the epochs at which it begins, Augment or None), ...)
     rate: float = 4e-3  # peak learning rate
     decay: float = 0.02
     batch: int = 256
     smoothing: float = 0.0  # label smoothing
+    equalised: bool = True  # across layers, after training
     autocast: bool = False  # layers compute in bfloat16, on weights that are kept in float32
     teacher: str = None  # name of another recipe
     soft: float = 0.9  # weight of the teacher against the labels
@@ -398,6 +412,7 @@ RECIPES = {
         "fashion-mnist", teacher, 14, ((0, CLOTHES),), rate=3e-3, decay=0.05, smoothing=0.05, export=False
     ),
     "d-fashion": Recipe("fashion-mnist", network_d, 40, ((0, CLOTHES),), teacher="teacher-fashion", copies=12),
+    "optical-mnist": Recipe("mnist", optical, 8, ((0, None),), rate=2e-3, decay=0.0, equalised=False),
     "cifar7": Recipe("cifar10", cifar7, 30, ((0, Shift(4)),), rate=6e-3, decay=5e-4, smoothing=0.05, autocast=True),
 }
 
@@ -435,7 +450,7 @@ def train(name, recipe, data, epochs, seed, teacher_net):
         number = epoch % recipe.copies
         generator = torch.Generator().manual_seed(1_000_003 * seed + 1_009 * stage + number)
         augment = recipe.augment[stage][1]
-        images = torch.cat([augment(x, generator) for x in inputs.split(1000)])
+        images = torch.cat([augment(x, generator) for x in inputs.split(1000)]) if augment else inputs
         if teacher_net is not None and (stage, number) not in answers:
             answers[stage, number] = logits_of(teacher_net, images)
         soft = answers.get((stage, number))
@@ -496,7 +511,7 @@ class Integer:
         last = max(i for i, layer in enumerate(layers) if isinstance(layer, (nn.Conv2d, nn.Linear)))
         for i, layer in enumerate(layers):
             if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                weight, bias = layer.weight.detach().double(), layer.bias.detach().double()
+                weight = layer.weight.detach().double()
                 limit = 2 ** (bits - 1) - 1
                 fine = math.floor(math.log2(limit / weight.abs().max().item()))
                 while (weight * 2.0 ** (fine + 1)).round().abs().max() <= limit:
@@ -504,7 +519,8 @@ class Integer:
                 scale += fine
                 layer = copy.deepcopy(layer).double()
                 layer.weight.data = (weight * 2.0**fine).round()
-                layer.bias.data = (bias * 2.0**scale).round()
+                if layer.bias is not None:
+                    layer.bias.data = (layer.bias.data * 2.0**scale).round()
                 self.layers.append(layer)
                 x = self.apply(layer, x)
                 self.notes.append(f"weights *2^{fine}, |accumulator| <= {int(x.abs().max())}")
@@ -607,7 +623,9 @@ def obtain(name, args, need_subdirectory, is_teacher=False):
         torch.save(net.state_dict(), cache_path(args, name))
 
     shape = data.test_images.shape[1:]
-    folded = equalise(fold_batch_norm(net))
+    folded = fold_batch_norm(net)
+    if recipe.equalised:
+        equalise(folded)
     exact = accuracy(logits_of(folded, to_input(data.test_images)), data.test_labels)
     report = f"{name}: {activations(folded, shape)} activations, {how}, float {exact:.2f} %"
     if recipe.export:

@@ -8,9 +8,9 @@ use crate::shell::Shell;
 /// Levels below the highest.
 const LEVELS: [&str; 2] = ["portable", "avx2"];
 
-/// What reaches kernels: arithmetic, transforms, garbling; executors, layers, circuits between two parties, sessions.
-const TESTS: &str =
-    "test -p addax-core -p addax --lib --test accel --test linear --test mpc --test protocol";
+/// What reaches kernels: arithmetic, transforms, garbling; executors, layers, circuits between two parties, sessions. Simulated
+/// light does not.
+const TESTS: &str = "test -p addax-core -p addax --lib --test accel --test linear --test mpc --test protocol -- --skip optical";
 
 /// Runs these tests at each level.
 pub fn run() -> Result<()> {

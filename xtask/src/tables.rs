@@ -57,6 +57,7 @@ pub fn run(options: &Options) -> Result<()> {
     rows.extend(transforms()?);
     rows.push(operations()?);
     rows.push(garbling()?);
+    rows.extend(optical()?);
     let mut table = format!(
         "{}\n\n| what | measured | command |\n|---|---|---|\n",
         machine()
@@ -240,6 +241,32 @@ fn accuracy(model: &str, data: &str, name: &str) -> Result<Option<Row>> {
             }
         ),
         command: format!("addax {options} DATA/{data}"),
+    }))
+}
+
+/// The optical protocol, simulated. Nothing if MNIST is not there.
+fn optical() -> Result<Option<Row>> {
+    let directory = needs::data_directory().join("mnist");
+    if !directory.is_dir() {
+        println!("    not measured: MNIST is not in {}", directory.display());
+        return Ok(None);
+    }
+    let options = "optical run --seed 1 --data";
+    let report = addax(&format!("{options} {}", directory.display()))?;
+    Ok(Some(Row {
+        what: "*simulated light*, no protection: `optical-mnist`, 784-784-10, on MNIST".into(),
+        measured: format!(
+            "{:.2} % at {} photons a symbol and gain {}, {:.2} % without noise; at most {:.4} bit a weight and {:.5} a datum \
+             by the bounds of {}",
+            number(&report, "accuracy")? * 100.0,
+            report["photons"],
+            report["gain"],
+            number(&report, "baseline_accuracy")? * 100.0,
+            number(&report, "weight_leak_bits")?,
+            number(&report, "data_leak_bits")?,
+            report["variant"].as_str().unwrap_or_default()
+        ),
+        command: format!("addax {options} DATA/mnist"),
     }))
 }
 

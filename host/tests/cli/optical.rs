@@ -152,6 +152,35 @@ fn cheaters_are_caught_and_learn_no_more_than_the_bound() {
     assert_eq!(number(&one, "detection"), 1.0);
 }
 
+#[test]
+#[ignore = "needs MNIST: cargo xtask test"]
+fn accuracy_depends_on_the_signal_as_published() {
+    let root = std::env::var("ADDAX_DATA")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data").to_owned());
+    let data = format!("{root}/mnist");
+    let accuracy = |f_db: &str| {
+        let run = json(&[
+            "optical", "run", "--data", &data, "--f-db", f_db, "--seed", "1", "--json",
+        ]);
+        assert_eq!(run["images"], 10_000);
+        assert!(number(&run, "baseline_accuracy") >= 0.98);
+        100.0 * number(&run, "accuracy")
+    };
+    // Below 0 dB it depends on the weights.
+    for (f_db, published, within) in [
+        ("-5", 63.0, 5.0),
+        ("0", 90.7, 5.0),
+        ("3", 95.2, 1.5),
+        ("5", 96.6, 1.5),
+        ("8", 97.5, 1.5),
+        ("20", 98.1, 1.5),
+    ] {
+        let got = accuracy(f_db);
+        assert!((got - published).abs() <= within, "{f_db} dB: {got} %");
+    }
+    assert!(accuracy("4.5") >= 96.0);
+}
+
 fn chart(directory: &TempDir, name: &str) -> (PathBuf, String) {
     let path = directory.path().join(name);
     let argument = path.display().to_string();

@@ -28,8 +28,8 @@ impl Readings {
         }
     }
 
-    fn quadratures(&self) -> Vec<f64> {
-        self.sums.iter().flat_map(|sum| [sum.re, sum.im]).collect()
+    fn quadratures(&self) -> impl Iterator<Item = f64> {
+        self.sums.iter().flat_map(|sum| [sum.re, sum.im])
     }
 }
 
@@ -50,8 +50,7 @@ impl Heterodyne {
     }
 
     /// A number for each quadrature, row by row.
-    #[must_use]
-    pub fn estimates(&self) -> Vec<f64> {
+    pub fn estimates(&self) -> impl Iterator<Item = f64> {
         self.readings.quadratures()
     }
 }
@@ -100,8 +99,7 @@ impl<'a> InterceptResend<'a> {
     }
 
     /// A number for each quadrature, row by row.
-    #[must_use]
-    pub fn estimates(&self) -> Vec<f64> {
+    pub fn estimates(&self) -> impl Iterator<Item = f64> {
         self.readings.quadratures()
     }
 }
@@ -149,8 +147,7 @@ impl<'a> Splitter<'a> {
     }
 
     /// A number for each quadrature, row by row.
-    #[must_use]
-    pub fn estimates(&self) -> Vec<f64> {
+    pub fn estimates(&self) -> impl Iterator<Item = f64> {
         self.readings.quadratures()
     }
 }

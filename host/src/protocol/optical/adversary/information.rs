@@ -10,9 +10,9 @@ pub struct Correlation {
 
 impl Correlation {
     /// Of two lists of one length, about 0: means are part of what is learnt.
-    pub fn of(estimates: &[f64], truths: &[f64]) -> Self {
+    pub fn of(estimates: impl Iterator<Item = f64>, truths: impl Iterator<Item = f64>) -> Self {
         let mut sums = Self::default();
-        for (estimate, truth) in estimates.iter().zip(truths) {
+        for (estimate, truth) in estimates.zip(truths) {
             sums.products += estimate * truth;
             sums.estimates += estimate * estimate;
             sums.truths += truth * truth;
@@ -50,7 +50,8 @@ mod tests {
             truths: 3.0,
         };
         assert!((channel.bits() - 1.0).abs() < 1e-12);
-        assert_eq!(Correlation::of(&[0.0, 0.0], &[1.0, 2.0]).bits(), 0.0);
-        assert_eq!(Correlation::of(&[1.0, 1.0], &[1.0, -1.0]).bits(), 0.0);
+        let bits = |a: [f64; 2], b: [f64; 2]| Correlation::of(a.into_iter(), b.into_iter()).bits();
+        assert_eq!(bits([0.0, 0.0], [1.0, 2.0]), 0.0);
+        assert_eq!(bits([1.0, 1.0], [1.0, -1.0]), 0.0);
     }
 }

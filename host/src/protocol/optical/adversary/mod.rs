@@ -226,46 +226,50 @@ impl<'a> Arena<'a> {
         let setting = self.conditions.setting;
         let mut server = Server::new(self.network, self.conditions)?;
         let mut client = Client::new(self.network.public(), setting);
-        let mut estimates = vec![0.0; self.truth.len()];
-        let mut ended = None;
-        match adversary {
+        let (ended, learnt) = match adversary {
             Adversary::Heterodyne => {
                 let mut receiver = Heterodyne::new(setting);
-                ended = self.query(&mut server, &mut receiver, dice)?;
-                estimates = receiver.estimates();
+                let ended = self.query(&mut server, &mut receiver, dice)?;
+                (ended, self.correlation(receiver.estimates()))
             }
             Adversary::InterceptResend => {
                 client.begin_values(self.data(dice));
                 let mut receiver = InterceptResend::new(client);
-                ended = self.query(&mut server, &mut receiver, dice)?;
-                estimates = receiver.estimates();
+                let ended = self.query(&mut server, &mut receiver, dice)?;
+                (ended, self.correlation(receiver.estimates()))
             }
             Adversary::Split(fraction) => {
                 client.begin_values(self.data(dice));
                 let mut receiver = Splitter::new(client, fraction);
-                ended = self.query(&mut server, &mut receiver, dice)?;
-                estimates = receiver.estimates();
+                let ended = self.query(&mut server, &mut receiver, dice)?;
+                (ended, self.correlation(receiver.estimates()))
             }
             Adversary::Repeat => {
-                for datum in (0..self.shape.input.len()).cycle() {
+                let mut estimates = vec![0.0; self.truth.len()];
+                let mut data = (0..self.shape.input.len()).cycle();
+                let ended = loop {
                     let mut values = vec![0.0; self.shape.input.len()];
-                    values[datum] = 1.0;
+                    if let Some(datum) = data.next() {
+                        values[datum] = 1.0;
+                    }
                     client.begin_values(values.clone());
-                    ended = self.query(&mut server, &mut client, dice)?;
-                    if ended.is_some() {
-                        break;
+                    if let Some(end) = self.query(&mut server, &mut client, dice)? {
+                        break Some(end);
                     }
                     self.learn(&values, &client.take_logits(), &mut estimates);
-                }
+                };
+                (ended, self.correlation(estimates.into_iter()))
             }
             _ => {
+                let mut estimates = vec![0.0; self.truth.len()];
                 let values = self.data(dice);
                 client.begin_values(values.clone());
-                ended = self.query(&mut server, &mut client, dice)?;
+                let ended = self.query(&mut server, &mut client, dice)?;
                 // What was measured is known to the client even if the server stops then.
                 self.learn(&values, &client.take_logits(), &mut estimates);
+                (ended, self.correlation(estimates.into_iter()))
             }
-        }
+        };
         let verdicts = server.verdicts();
         let count = verdicts.len().max(1) as f64;
         let observed = verdicts.iter().fold((0.0, 0.0), |(t, e), verdict| {
@@ -277,7 +281,7 @@ impl<'a> Arena<'a> {
         Ok(Trial {
             stopped: ended.is_some(),
             queries: server.budget().queries(),
-            learnt: Correlation::of(&estimates, &self.truth),
+            learnt,
             p_value: verdicts.last().map_or(0.0, |verdict| verdict.p_value),
             observed,
         })
@@ -300,6 +304,10 @@ impl<'a> Arena<'a> {
             }
             Err(defect) => Err(defect),
         }
+    }
+
+    fn correlation(&self, estimates: impl Iterator<Item = f64>) -> Correlation {
+        Correlation::of(estimates, self.truth.iter().copied())
     }
 
     /// Data as the bounds suppose them: normal numbers.

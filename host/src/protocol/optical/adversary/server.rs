@@ -151,7 +151,7 @@ fn separately<'a>(v: &[Complex<f64>], passes: impl Iterator<Item = &'a Vec<f64>>
     };
     let squares = centred(squares.iter().map(|square| square / count).collect());
     let sizes = centred(v.iter().map(|v| v.norm_sqr()).collect());
-    Correlation::of(&squares, &sizes)
+    Correlation::of(squares.into_iter(), sizes.into_iter())
 }
 
 impl Sender for Crafted {
