@@ -104,7 +104,7 @@ impl Covariance {
     pub fn entropy(&self) -> f64 {
         self.symplectic
             .iter()
-            .map(|&value| mode_entropy(value))
+            .map(|&value| entropy_above_vacuum(value - 1.0))
             .sum()
     }
 }
@@ -119,14 +119,14 @@ fn omega(modes: usize) -> DMatrix<f64> {
     })
 }
 
-/// g(ν) = (ν+1)/2 · log₂((ν+1)/2) − (ν−1)/2 · log₂((ν−1)/2): the entropy in bits of a mode whose symplectic eigenvalue is ν ≥ 1.
-/// What rounding takes below 1 counts as 1.
+/// g(ν) = (ν+1)/2 · log₂((ν+1)/2) − (ν−1)/2 · log₂((ν−1)/2), the entropy in bits of a mode whose symplectic eigenvalue is
+/// ν = 1 + `above`. What rounding takes below 1 counts as 1.
 #[must_use]
-pub fn mode_entropy(value: f64) -> f64 {
-    let above = f64::midpoint(value, 1.0);
-    let below = (value - 1.0) / 2.0;
-    match below > 0.0 {
-        true => above * above.log2() - below * below.log2(),
+pub fn entropy_above_vacuum(above: f64) -> f64 {
+    let half = above / 2.0;
+    match half > 0.0 {
+        // (1+h) ln(1+h) − h ln h = ln(1+h) + h ln(1 + 1/h): no difference of large numbers.
+        true => (half.ln_1p() + half * half.recip().ln_1p()) / std::f64::consts::LN_2,
         false => 0.0,
     }
 }

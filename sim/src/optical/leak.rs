@@ -14,23 +14,35 @@
 //! and of what returned, and the server's preparation is a heterodyne detection of the source. ε is what an honest client
 //! adds, 2(G−1)/G in one of n′ modes.
 //!
+//! In the form that is computed, nothing cancels: ν₃ = 1 + ε; ν₁ν₂ = ab − c² = V(1−T) + T + Vε;
+//! b − a = ε − (1−T)(V−1); and (ν₁−1)(ν₂−1) = (V+1) ε (V−1)(2(1−T)+ε)/(ν₁ν₂ + 1 + z).
+//!
 //! # A datum
 //!
 //! The client's noise comes back in the one mode v that is the data vector. A server that sees M rows return with covariance
-//! 1 + e v v†, e = 2(G−1)/G, learns v from the noise. Two bounds were published:
+//! 1 + e v v†, e = 2(G−1)/G, learns v from the noise. Two bounds were published, both for servers that measure quadratures:
 //!
-//! - v1 counts what each mode's variance, 1 + e v², tells of its own datum (Cramér–Rao, one mode at a time):
+//! - v1 counts what each mode's variance, 1 + e v², tells of its own datum (Cramér–Rao, one mode at a time), for M = n = 2n′:
 //!   `I = ½ log₂(1 + 2 v² n′ J)`, `J = 2 e² v²/s⁴`, s = 1 + e v², v² = 1/n′. (The Fisher information of a normal variance has
-//!   s² where the published code has s⁴; the fourth digit differs.)
+//!   s² where the published code has s⁴; the fourth digit differs.) For other M, 2n′ is M here.
 //! - PRX counts what the whole covariance tells, correlations between modes included: an entry of v moves Σ = 1 + e v vᵗ by
 //!   dΣ = e (t vᵗ + v tᵗ), and ½ tr(Σ⁻¹ dΣ Σ⁻¹ dΣ) = e²/(1+e). With M rows and n data of prior variance 1/n,
 //!   `I = ½ log₂(1 + (M/n) e²/(1+e))`, which is the published `½ log₂(1 + 4 (M/n) (G−1)²/(G(3G−2)))`.
 //!
-//! So v1's holds against a server that looks at each mode alone, and only PRX's against one that looks at them together.
-//! Neither loss nor technical noise helps the server: both bounds are taken without them. Both suppose that the server sends
-//! coherent light; [`joint_data_leak`] says what becomes of the second when it sends less noise than that.
+//! Neither covers a server that sends no light and *counts photons*: against a dark background, the e/2 photons a row that an
+//! amplifier emits are all in mode v. For every measurement of what returns of darkness there is the Holevo bound
+//! ([`dark_data_leak`]): N photons in mode v are a state of the symmetric subspace of N photons in n′ modes, whose dimension is
+//! C(N+n′−1, N); the number itself does not depend on v, and the logarithm is concave in it, so with the mean N = M e/2,
+//! `I ≤ log₂ C(N+n′−1, N)/n` a datum.
+//!
+//! Neither loss nor technical noise helps the server: all are taken without them. And all suppose that the server sends
+//! nothing less noisy than coherent light; [`joint_data_leak`] says what becomes of PRX's when it does.
 
-use super::gaussian::mode_entropy;
+use std::f64::consts::LN_2;
+
+use statrs::function::gamma::ln_gamma;
+
+use super::gaussian::entropy_above_vacuum;
 use super::setting::{Setting, returned_excess};
 
 /// Which publication's bounds.
@@ -76,13 +88,21 @@ impl Variant {
 /// The Holevo information in bits on a symbol: `variance` is V ≥ 1, `transmittance` 0 ≤ T ≤ 1, `excess` ε ≥ 0.
 #[must_use]
 pub fn holevo(variance: f64, transmittance: f64, excess: f64) -> f64 {
-    let a = variance;
-    let b = transmittance * (variance - 1.0) + 1.0 + excess;
-    let c_squared = transmittance * (variance * variance - 1.0);
-    let z = ((a + b).powi(2) - 4.0 * c_squared).max(0.0).sqrt();
-    let [first, second] = [(z + b - a) / 2.0, (z - b + a) / 2.0];
-    let third = b - c_squared / (a + 1.0);
-    let information = mode_entropy(first) + mode_entropy(second) - mode_entropy(third);
+    let lost = 1.0 - transmittance;
+    let modulation = variance - 1.0;
+    // ν₁ν₂ and b − a.
+    let product = variance * lost + transmittance + variance * excess;
+    let difference = excess - lost * modulation;
+    let z = difference.hypot(2.0 * product.sqrt());
+    let larger = (z - 2.0 + difference.abs()) / 2.0;
+    let above =
+        (variance + 1.0) * excess * modulation * (2.0 * lost + excess) / (product + 1.0 + z);
+    let smaller = match larger > 0.0 {
+        true => above / larger,
+        false => 0.0,
+    };
+    let information =
+        entropy_above_vacuum(larger) + entropy_above_vacuum(smaller) - entropy_above_vacuum(excess);
     information.max(0.0)
 }
 
@@ -119,23 +139,22 @@ pub fn observed_weight_leak(
 }
 
 /// Bits that the `rows` rows of a layer tell the server of each of the client's `data` numbers, at most, by the formula of
-/// the variant. v1's has no rows: it is that of as many as there are data.
+/// the variant.
 #[must_use]
 pub fn data_leak(variant: Variant, gain: f64, rows: usize, data: usize) -> f64 {
     match variant {
-        Variant::ArxivV1 => separate_data_leak(gain, data.div_ceil(2)),
+        Variant::ArxivV1 => separate_data_leak(gain, rows, data),
         Variant::Prx => joint_data_leak(gain, rows, data, 1.0),
     }
 }
 
-/// v1: each of `modes` modes' variance on its own.
-fn separate_data_leak(gain: f64, modes: usize) -> f64 {
-    let modes = modes.max(1) as f64;
+/// v1: each mode's variance on its own.
+fn separate_data_leak(gain: f64, rows: usize, data: usize) -> f64 {
     let excess = returned_excess(gain);
-    let square = 1.0 / modes;
+    let square = 1.0 / data.div_ceil(2).max(1) as f64;
     let variance = 1.0 + excess * square;
     let fisher = 2.0 * excess * excess * square / variance.powi(4);
-    0.5 * (1.0 + 2.0 * square * modes * fisher).log2()
+    0.5 * (rows as f64 * square * fisher).ln_1p() / LN_2
 }
 
 /// PRX: the whole covariance, for light whose noise is `launched` > 0 shot-noise units in the measured quadrature instead of
@@ -145,7 +164,17 @@ fn separate_data_leak(gain: f64, modes: usize) -> f64 {
 pub fn joint_data_leak(gain: f64, rows: usize, data: usize, launched: f64) -> f64 {
     let excess = returned_excess(gain);
     let ratio = rows as f64 / data.max(1) as f64;
-    0.5 * (1.0 + ratio * excess * excess / (launched * (launched + excess))).log2()
+    0.5 * (ratio * excess * excess / (launched * (launched + excess))).ln_1p() / LN_2
+}
+
+/// Bits that any measurement of what returns tells of each of `data` numbers, at most, if the server sends no light: see the
+/// module's text.
+#[must_use]
+pub fn dark_data_leak(gain: f64, rows: usize, data: usize) -> f64 {
+    let modes = data.div_ceil(2).max(1) as f64;
+    let photons = rows as f64 * returned_excess(gain) / 2.0;
+    let dimension = ln_gamma(photons + modes) - ln_gamma(photons + 1.0) - ln_gamma(modes);
+    dimension / (LN_2 * data.max(1) as f64)
 }
 
 #[cfg(test)]
@@ -195,6 +224,53 @@ mod tests {
             let left = Covariance::thermal(&[left]).unwrap();
             let want = both.entropy() - left.entropy();
             assert!((holevo(v, t, e) - want).abs() < 1e-6, "{v} {t} {e}");
+        }
+    }
+
+    #[test]
+    fn little_light_and_much_of_it_lose_no_digits() {
+        // Against the published form where that is exact enough, and where it is not, what must be.
+        let published = |v: f64, t: f64, e: f64| {
+            let (a, b, c) = (v, t * (v - 1.0) + 1.0 + e, t * (v * v - 1.0));
+            let z = f64::sqrt((a + b) * (a + b) - 4.0 * c);
+            let terms = [(z + b - a) / 2.0, (z - b + a) / 2.0, b - c / (a + 1.0)];
+            let g = |x: f64| entropy_above_vacuum(x - 1.0);
+            g(terms[0]) + g(terms[1]) - g(terms[2])
+        };
+        for (v, t, e) in [
+            (9.0, 1.0, 0.01),
+            (9.0, 0.5, 0.0),
+            (3.0, 0.9, 1.0),
+            (1e3, 0.3, 2.0),
+            (2.0, 0.0, 0.0),
+        ] {
+            assert!(
+                (holevo(v, t, e) - published(v, t, e)).abs() < 1e-9,
+                "{v} {t} {e}"
+            );
+        }
+        // All of a strong light: what a heterodyne detector reads of it, and less than twice that.
+        let (all, read) = (holevo(1e16, 1e-10, 0.0), 1e16_f64.log2() - 1.0);
+        assert!(all > read && all < 2.0 * read, "{all}");
+        let faint = holevo(9.0, 1.0, 1e-15);
+        assert!(faint > 1e-14 && faint < 1e-12, "{faint}");
+    }
+
+    #[test]
+    fn any_measurement_of_darkness_tells_at_most_the_dimension_of_its_photons() {
+        // Two photons in three modes: six states. M e/2 = 2 with e = 1, M = 4; n = 6.
+        assert!((dark_data_leak(2.0, 4, 6) - 6.0_f64.log2() / 6.0).abs() < 1e-9);
+        for gain in [1.06, 1.3, 2.0] {
+            assert!(dark_data_leak(gain, DATA, DATA) > data_leak(Variant::Prx, gain, DATA, DATA));
+        }
+        three(dark_data_leak(2.0, DATA, DATA), 0.992);
+    }
+
+    #[test]
+    fn rows_tell_in_proportion_while_they_tell_little() {
+        for variant in Variant::ALL {
+            let [few, many] = [10, 20].map(|rows| data_leak(variant, 1.1, rows, DATA));
+            assert!((many / few - 2.0).abs() < 0.01, "{few} {many}");
         }
     }
 

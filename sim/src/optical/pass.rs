@@ -6,6 +6,7 @@
 
 use nalgebra::Complex;
 use rand_core::Rng;
+use rand_distr::{Distribution, Poisson};
 
 use super::detection::homodyne;
 use super::element::{add_noise, amplify, lose, tap};
@@ -33,15 +34,17 @@ pub fn data_of(numbers: &[f32]) -> Option<(Vec<Complex<f64>>, f64)> {
     (norm > 0.0 && norm.is_finite()).then(|| (modes_of(numbers, 1.0 / norm), norm))
 }
 
-/// Launches coherent light and sends it over the link; what arrives has these means.
+/// Launches coherent light that, without losses, arrives with 1/T of the power that these means have.
 pub fn launch(setting: &Setting, means: &[Complex<f64>], rng: &mut impl Rng) -> Field {
-    let transmittance = setting.transmittance();
-    let root = transmittance.sqrt();
+    let root = setting.transmittance().sqrt();
     let launched: Vec<_> = means.iter().map(|mean| mean / root).collect();
-    let mut light = Field::coherent(&launched, rng);
-    lose(&mut light, transmittance, rng);
-    add_noise(&mut light, setting.noise(), rng);
-    light
+    Field::coherent(&launched, rng)
+}
+
+/// The link: what arrives of what was launched.
+pub fn carry(setting: &Setting, light: &mut Field, rng: &mut impl Rng) {
+    lose(light, setting.transmittance(), rng);
+    add_noise(light, setting.noise(), rng);
 }
 
 /// The client's measurement, mode by mode: steers, amplifies, taps, detects, steers back. Returns the estimate of the mean of X
@@ -91,9 +94,23 @@ pub fn returned(
     light
 }
 
+/// Photons counted in each mode of what an honest client returns of darkness, when its data are the unit vector `data`: the
+/// amplifier's own. They are in a thermal state of mode `data`, of mean e/2 = (G−1)/G; its P function is a positive density, so
+/// that counts are Poisson with the mean of a point drawn from it.
+pub fn returned_photons(setting: &Setting, data: &[Complex<f64>], rng: &mut impl Rng) -> Vec<u64> {
+    // The modulus of a complex normal number of variance 1 a coordinate, squared, has mean 2.
+    let emitted = vacuum(rng).norm_sqr() * setting.returned_excess() / 4.0;
+    let count = |v: &Complex<f64>| match Poisson::new(emitted * v.norm_sqr()) {
+        Ok(counts) => counts.sample(rng) as u64,
+        // No light, no photons.
+        Err(_) => 0,
+    };
+    data.iter().map(count).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::statistics::{SAMPLES, check, generator};
+    use super::super::statistics::{SAMPLES, check, generator, moments};
     use super::super::unitary::inner;
     use super::*;
 
@@ -148,6 +165,7 @@ mod tests {
             let (mut back_by_mode, mut back_by_form) = (Vec::new(), Vec::new());
             for _ in 0..SAMPLES {
                 let mut light = launch(&case.setting, &case.means, &mut rng);
+                carry(&case.setting, &mut light, &mut rng);
                 by_mode.push(measure(&case.setting, &unitary, &mut light, &mut rng).unwrap());
                 back_by_mode.push(light);
                 by_form.push(estimate(&case.setting, case.mean, &mut rng));
@@ -188,6 +206,31 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn counted_photons_are_those_of_the_noise_that_returns() {
+        let case = case(2.0, 0.0, 0.0);
+        let mut rng = generator(60);
+        let counts: Vec<_> = (0..SAMPLES)
+            .map(|_| returned_photons(&case.setting, &case.data, &mut rng))
+            .collect();
+        for (mode, v) in case.data.iter().enumerate() {
+            // A variance of 1 + e|v|² in both quadratures are e|v|²/2 photons, thermal: variance n(n + 1).
+            let photons = case.setting.returned_excess() * v.norm_sqr() / 2.0;
+            let counts = counts.iter().map(|counts| counts[mode] as f64);
+            let (mean, variance) = moments(&counts.collect::<Vec<_>>());
+            assert!((mean / photons - 1.0).abs() < 0.03, "{mean} {photons}");
+            assert!(
+                (variance / (photons * (photons + 1.0)) - 1.0).abs() < 0.04,
+                "{variance}"
+            );
+        }
+        let all = counts
+            .iter()
+            .map(|counts| counts.iter().sum::<u64>() as f64);
+        let (mean, variance) = moments(&all.collect::<Vec<_>>());
+        assert!((mean / 0.5 - 1.0).abs() < 0.02 && (variance / 0.75 - 1.0).abs() < 0.03);
     }
 
     #[test]

@@ -60,6 +60,21 @@ pub enum SettingError {
     /// The signal-to-noise power.
     #[error("the signal-to-noise power F must be −60 to 60 dB, not {0}")]
     SignalToNoise(f64),
+    /// A signal-to-noise power that takes too much light.
+    #[error(
+        "F = {f_db} dB at gain {gain} and excess noise {noise} takes {photons:.3e} photons a symbol, more than {LARGEST:e}: \
+         ask for less, or amplify more"
+    )]
+    TooMuchLight {
+        /// F in decibel.
+        f_db: f64,
+        /// G.
+        gain: f64,
+        /// ξ.
+        noise: f64,
+        /// μ.
+        photons: f64,
+    },
 }
 
 /// Photons, gain, loss and technical noise, within physical limits.
@@ -109,6 +124,14 @@ impl Setting {
         }
         let unit = Self::new(1.0, gain, loss_db, noise)?;
         let photons = 10.0_f64.powf(f_db / 10.0) * unit.estimate_variance();
+        if photons > LARGEST {
+            return Err(SettingError::TooMuchLight {
+                f_db,
+                gain,
+                noise,
+                photons,
+            });
+        }
         Self::new(photons, gain, loss_db, noise)
     }
 
@@ -237,6 +260,10 @@ mod tests {
                 Err(SettingError::SignalToNoise(_) | SettingError::Noise(_))
             ));
         }
+        assert!(matches!(
+            Setting::with_f_db(60.0, 1.001, 0.0, 0.0),
+            Err(SettingError::TooMuchLight { .. })
+        ));
         assert!(matches!(
             Setting::new(4.0, 2.0, 0.0, -0.1),
             Err(SettingError::Noise(_))

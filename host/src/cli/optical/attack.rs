@@ -14,6 +14,11 @@ use super::{DISCLAIMER, ModelArgs, SeedArgs, SettingArgs, VariantArgs, chart, ch
 use crate::cli::output::{Report, plural, table};
 use crate::cli::progress;
 
+/// Queries that the budget holds if it is not given.
+const QUERIES: f64 = 12.0;
+/// One session of who repeats queries for so many of the others: each is of many queries.
+const REPEATED: usize = 20;
+
 /// Fractions of a split that are drawn.
 const FRACTIONS: [f64; 12] = [
     0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.05,
@@ -52,14 +57,12 @@ pub struct AttackArgs {
         allow_negative_numbers = true
     )]
     false_alarm: f64,
-    /// Bits that all queries of a client together may tell of each weight
-    #[arg(
-        long,
-        value_name = "BITS",
-        default_value_t = 1.0,
-        allow_negative_numbers = true
-    )]
-    budget_bits: f64,
+    /// Bits that all queries of a client together may tell of each weight [default: what twelve honest queries tell]
+    #[arg(long, value_name = "BITS", allow_negative_numbers = true)]
+    budget_bits: Option<f64>,
+    /// The layer with weights that is attacked, counted from 0
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    layer: usize,
     /// Draw detection against false alarms, and against the fraction of a split
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -73,13 +76,16 @@ pub struct AttackRow {
     adversary: &'static str,
     trials: usize,
     false_alarm: f64,
-    /// The share of sessions that the honest party stopped.
+    /// The share of sessions that the honest party stopped, by its check or its budget.
     detection: f64,
-    /// What stops them; None where nothing can.
-    stopped_by: Option<&'static str>,
-    queries: u64,
+    caught: f64,
+    out_of_budget: f64,
+    /// Of a session, on average.
+    queries: f64,
     information_bits: f64,
     bound_bits: f64,
+    /// Whose bound that is.
+    bound_of: &'static str,
     transmittance: Option<f64>,
     excess: Option<f64>,
 }
@@ -136,13 +142,18 @@ pub fn attack(args: &AttackArgs) -> Result<AttackReport> {
         chart_path(path)?;
     }
     let network = args.model.network()?;
-    let conditions = Conditions {
+    let mut conditions = Conditions {
         setting,
         variant,
         false_alarm: args.false_alarm,
-        budget_bits: args.budget_bits,
+        budget_bits: args.budget_bits.unwrap_or(0.0),
     };
-    let arena = Arena::new(&network, conditions)?;
+    let mut arena = Arena::new(&network, args.layer, conditions)?;
+    if args.budget_bits.is_none() {
+        // Half a query more, so that rounding takes none away.
+        conditions.budget_bits = (QUERIES + 0.5) * arena.query_bits();
+        arena = Arena::new(&network, args.layer, conditions)?;
+    }
     let seed = args.seed.seed()?;
     let trials = args.trials as usize;
     let one = args.adversary.as_deref().and_then(Adversary::from_name);
@@ -155,6 +166,10 @@ pub fn attack(args: &AttackArgs) -> Result<AttackReport> {
         let adversary = match adversary {
             Adversary::Split(_) => Adversary::Split(args.fraction),
             other => other,
+        };
+        let trials = match adversary {
+            Adversary::Repeat => trials.div_ceil(REPEATED),
+            _ => trials,
         };
         let bar = progress::bar(trials as u64, adversary.name());
         let outcome = arena.attack(adversary, trials, seed, || bar.inc(1))?;
@@ -175,7 +190,7 @@ pub fn attack(args: &AttackArgs) -> Result<AttackReport> {
         loss_db: setting.loss_db(),
         excess_noise: setting.noise(),
         variant: variant.name(),
-        budget_bits: args.budget_bits,
+        budget_bits: conditions.budget_bits,
         rows: match (one, rows.first()) {
             (Some(_), Some(row)) => Rows::One(row.clone()),
             _ => Rows::All { attacks: rows },
@@ -187,7 +202,7 @@ pub fn attack(args: &AttackArgs) -> Result<AttackReport> {
 }
 
 fn draw(
-    arena: &Arena<'_>,
+    arena: &Arena,
     args: &AttackArgs,
     trials: usize,
     seed: u64,
@@ -201,14 +216,11 @@ fn draw(
         p_values.sort_by(f64::total_cmp);
         anyhow::Ok(p_values)
     };
-    let mut curves = vec![
-        ("honest".to_owned(), p_values(Adversary::Honest)?),
-        ("heterodyne".to_owned(), p_values(Adversary::Heterodyne)?),
-        (
-            "intercept-resend".to_owned(),
-            p_values(Adversary::InterceptResend)?,
-        ),
-    ];
+    let honest = p_values(Adversary::Honest)?;
+    let mut curves = Vec::new();
+    for adversary in [Adversary::Heterodyne, Adversary::InterceptResend] {
+        curves.push((adversary.name().to_owned(), p_values(adversary)?));
+    }
     let mut split = Vec::with_capacity(FRACTIONS.len());
     for fraction in FRACTIONS {
         let p_values = p_values(Adversary::Split(fraction))?;
@@ -227,6 +239,7 @@ fn draw(
         &chart::Attack {
             layer: format!("{}, {}", arena.shape().name, plural(trials, "session")),
             false_alarm: args.false_alarm,
+            honest: &honest,
             curves: &curves,
             split: &split,
         },
@@ -236,15 +249,18 @@ fn draw(
 
 impl AttackRow {
     fn new(adversary: Adversary, outcome: &Outcome, false_alarm: f64) -> Self {
+        let share = |sessions: usize| sessions as f64 / outcome.trials as f64;
         Self {
             adversary: adversary.name(),
             trials: outcome.trials,
             false_alarm,
-            detection: outcome.stopped as f64 / outcome.trials as f64,
-            stopped_by: outcome.stopped_by,
+            detection: share(outcome.caught + outcome.exhausted),
+            caught: share(outcome.caught),
+            out_of_budget: share(outcome.exhausted),
             queries: outcome.queries,
             information_bits: outcome.information_bits,
             bound_bits: outcome.bound_bits,
+            bound_of: outcome.bound_of,
             transmittance: outcome.observed.map(|(transmittance, _)| transmittance),
             excess: outcome.observed.map(|(_, excess)| excess),
         }
@@ -262,14 +278,16 @@ impl Report for AttackReport {
             value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
         };
         let table_rows = rows.iter().map(|row| {
-            let stopped = match row.stopped_by {
-                Some(by) => format!("{:.4} {by}", row.detection),
-                None => "–".to_owned(),
+            let cheats = row.transmittance.is_none();
+            let share = |share: f64| match cheats {
+                true => "–".to_owned(),
+                false => format!("{share:.3}"),
             };
             vec![
                 row.adversary.to_owned(),
-                stopped,
-                row.queries.to_string(),
+                share(row.caught),
+                share(row.out_of_budget),
+                format!("{:.0}", row.queries),
                 bits(row.information_bits),
                 bits(row.bound_bits),
                 number(row.transmittance),
@@ -278,7 +296,8 @@ impl Report for AttackReport {
         });
         let header = [
             "adversary",
-            "stopped by",
+            "caught",
+            "budget",
             "queries",
             "learnt",
             "bound",
@@ -296,12 +315,17 @@ impl Report for AttackReport {
             self.excess_noise,
             self.seed,
             plural(rows.first().map_or(0, |row| row.trials), "session"),
-            self.budget_bits,
+            bits(self.budget_bits),
             self.variant,
-            table(width, 2, &header, table_rows.collect())
+            table(width, 1, &header, table_rows.collect())
         );
-        text += "learnt, bound: bits of a weight, or of a datum where the server cheats; the bound is for the light that came\n\
-                 back. T, ε: transmittance and excess noise that the server saw. A client has no check of its own.\n";
+        text += "caught, budget: the share of sessions that the server's check or its budget ended; a client has no check.\n\
+                 learnt, bound: bits of a weight, or of a datum where the server cheats. The bound is that of the light\n\
+                 that came back (T, ε: transmittance and excess noise that the server saw)";
+        for row in rows.iter().filter(|row| row.bound_of != self.variant) {
+            text += &format!("; {}: {}", row.adversary, row.bound_of);
+        }
+        text += ".\n";
         if !self.split.is_empty() {
             let points = self
                 .split

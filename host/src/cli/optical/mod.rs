@@ -71,23 +71,22 @@ struct DataArgs {
     #[arg(long, value_name = "DIRECTORY")]
     data: Option<PathBuf>,
     /// Evaluate the first COUNT images; all if not given
-    #[arg(long, value_name = "COUNT")]
-    images: Option<usize>,
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    images: Option<u32>,
 }
 
 impl DataArgs {
     /// The images, how many of them, and what they are called.
     fn open(&self) -> Result<(Dataset, usize, String)> {
+        let count = self.images.map(|images| images as usize);
         let (data, name) = match &self.data {
             Some(directory) => (Dataset::open(directory)?, directory.display().to_string()),
             None => {
-                let count = self.images.unwrap_or(DRAWINGS);
-                (drawings(count, DRAWINGS_SEED), "drawn digits".to_owned())
+                let drawn = drawings(count.unwrap_or(DRAWINGS), DRAWINGS_SEED);
+                (drawn, "drawn digits".to_owned())
             }
         };
-        let images = self
-            .images
-            .map_or(data.len(), |images| images.min(data.len()));
+        let images = count.map_or(data.len(), |count| count.min(data.len()));
         ensure!(images > 0, "there are no images to evaluate: {name}");
         Ok((data, images, name))
     }
@@ -96,7 +95,7 @@ impl DataArgs {
 /// The operating point.
 #[derive(Args)]
 struct SettingArgs {
-    /// Mean photons of a symbol, which carries two weights [default: 4]
+    /// Mean photons of a symbol, which carries two weights; docs/optical.md says how many are simulated [default: 4]
     #[arg(
         long,
         value_name = "NUMBER",
@@ -122,7 +121,7 @@ struct LinkArgs {
         allow_negative_numbers = true
     )]
     gain: f64,
-    /// Loss of the link
+    /// Loss of the link, there and back, simulated on the way to the client
     #[arg(
         long,
         value_name = "DB",

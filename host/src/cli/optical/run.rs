@@ -6,9 +6,9 @@ use addax::data::Dataset;
 use addax::protocol::optical::accuracy::{Simulator, arg_max};
 use addax::protocol::optical::session::classify;
 use addax::protocol::optical::{
-    Check, Client, Conditions, MatrixShape, OpticalNetwork, Server, dice,
+    Check, Client, Conditions, LayerLeak, MatrixShape, OpticalError, OpticalNetwork, Server, dice,
 };
-use addax_sim::optical::{Setting, Variant, leak};
+use addax_sim::optical::{Setting, Variant};
 use anyhow::Result;
 use clap::Args;
 use rayon::prelude::*;
@@ -58,11 +58,12 @@ pub struct RunReport {
     gain: f64,
     loss_db: f64,
     excess_noise: f64,
-    /// Of the layer that tells most, in one pass of its rows.
+    /// Of the layers that tell most, in one pass of a row and at one position of a window.
     weight_leak_bits: f64,
-    /// The same, as often as the layer sends its rows for one image.
-    weight_leak_bits_an_image: f64,
     data_leak_bits: f64,
+    /// The same for a whole image: as often as a row is sent, and in as many positions as a datum is seen.
+    weight_leak_bits_an_image: f64,
+    data_leak_bits_an_image: f64,
     variant: &'static str,
     layers: Vec<LayerRow>,
     by_mode: Option<ByMode>,
@@ -84,8 +85,8 @@ struct LayerRow {
     modes_sent: u64,
     weight_leak_bits: f64,
     data_leak_bits: f64,
-    /// Bits of a weight in one pass that a client may learn and pass the check of one image half of the time.
-    undetected_bits: f64,
+    /// Bits of a weight in one pass that a client may learn at the limits of the check of one image.
+    unseen_bits: f64,
 }
 
 /// Images that went through the protocol mode by mode.
@@ -127,7 +128,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport> {
         .matrices()
         .map(|shape| LayerRow::new(shape, &setting, variant, &check))
         .collect();
-    let largest = |of: fn(&LayerRow) -> f64| layers.iter().map(of).fold(0.0, f64::max);
+    let leak = LayerLeak::largest(network.public(), variant, &setting);
     Ok(RunReport {
         simulation: true,
         model: network.public().name.clone(),
@@ -140,9 +141,10 @@ pub fn run(args: &RunArgs) -> Result<RunReport> {
         gain: setting.gain(),
         loss_db: setting.loss_db(),
         excess_noise: setting.noise(),
-        weight_leak_bits: largest(|layer| layer.weight_leak_bits),
-        weight_leak_bits_an_image: largest(|layer| layer.uses as f64 * layer.weight_leak_bits),
-        data_leak_bits: largest(|layer| layer.data_leak_bits),
+        weight_leak_bits: leak.weight,
+        data_leak_bits: leak.datum,
+        weight_leak_bits_an_image: leak.weight_an_image,
+        data_leak_bits_an_image: leak.datum_an_image,
         variant: variant.name(),
         layers,
         by_mode,
@@ -174,7 +176,7 @@ fn by_mode(
         let mut dice = dice(!seed, index as u64);
         let answer = match classify(&mut server, &mut client, data.image(index), &mut dice) {
             Ok((logits, _)) => Some(arg_max(&logits) == usize::from(data.label(index))),
-            Err(addax::protocol::optical::OpticalError::Caught { .. }) => None,
+            Err(OpticalError::Caught { .. }) => None,
             Err(error) => return Err(error),
         };
         bar.inc(1);
@@ -194,6 +196,7 @@ fn by_mode(
 
 impl LayerRow {
     fn new(shape: &MatrixShape, setting: &Setting, variant: Variant, check: &Check) -> Self {
+        let leak = LayerLeak::of(shape, variant, setting);
         Self {
             name: shape.name.clone(),
             rows: shape.rows,
@@ -201,9 +204,9 @@ impl LayerRow {
             modes: shape.modes(),
             uses: shape.uses(),
             modes_sent: shape.modes_sent(),
-            weight_leak_bits: leak::weight_leak(variant, setting, shape.modes()),
-            data_leak_bits: leak::data_leak(variant, setting.gain(), shape.rows, shape.columns),
-            undetected_bits: variant.weight_share() * check.undetected(shape),
+            weight_leak_bits: leak.weight,
+            data_leak_bits: leak.datum,
+            unseen_bits: variant.weight_share() * check.unseen(shape),
         }
     }
 }
@@ -244,7 +247,7 @@ impl Report for RunReport {
                 thousands(layer.modes_sent),
                 bits(layer.weight_leak_bits),
                 bits(layer.data_leak_bits),
-                bits(layer.undetected_bits),
+                bits(layer.unseen_bits),
             ]
         });
         let mut text = format!(
@@ -275,10 +278,11 @@ impl Report for RunReport {
         text += &table(width, 1, &header, rows.collect());
         text += &format!(
             "\nmodes: of one row of n numbers; uses: how often a row is sent for an image; sent: modes in all.\n\
-             Bits that one pass tells at most, by the bounds of {}; unseen: of a weight, by a client that\n\
-             the check of one image passes half of the time. {} bit a weight for a whole image.\n\n{DISCLAIMER}",
+             Bits that one pass tells at most, by the bounds of {}; unseen: of a weight, by a client at the\n\
+             limits of the check of one image. A whole image: {} bit a weight, {} a datum.\n\n{DISCLAIMER}",
             self.variant,
             bits(self.weight_leak_bits_an_image),
+            bits(self.data_leak_bits_an_image),
         );
         text
     }

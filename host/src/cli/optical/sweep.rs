@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use addax::data::Dataset;
 use addax::protocol::optical::accuracy::Simulator;
-use addax::protocol::optical::{MatrixShape, OpticalNetwork};
-use addax_sim::optical::{Setting, SettingError, Variant, leak};
+use addax::protocol::optical::{LayerLeak, OpticalNetwork, PublicNetwork};
+use addax_sim::optical::{Setting, SettingError, Variant};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub struct SweepArgs {
         allow_negative_numbers = true
     )]
     accuracy: f64,
-    /// The most bits that one pass may tell of a weight
+    /// The most bits that an image may tell of a weight
     #[arg(
         long,
         value_name = "BITS",
@@ -54,7 +54,7 @@ pub struct SweepArgs {
         allow_negative_numbers = true
     )]
     weight_bits: f64,
-    /// The most bits that a layer may tell of a datum
+    /// The most bits that an image may tell of a datum
     #[arg(
         long,
         value_name = "BITS",
@@ -83,7 +83,7 @@ pub struct SweepReport {
     curve: Vec<CurvePoint>,
     baseline_accuracy: f64,
     target_accuracy: f64,
-    /// The least F, in steps of 0.05 dB, that reaches the target.
+    /// The least F, in steps of 0.05 dB, that reaches the target on average; −10 if all of the curve does.
     target_f_db: Option<f64>,
     weight_bits: f64,
     data_bits: f64,
@@ -102,8 +102,8 @@ pub struct CurvePoint {
     pub accuracy: f64,
 }
 
-/// The best operating point of a variant: the gain that leaves most room below both limits, at an F whose accuracy is two
-/// standard deviations of the count above the target, so that other noise reaches it too.
+/// The best operating point of a variant: the gain that leaves most room below both limits, at an F where every one of
+/// several draws of the noise reaches the target.
 #[derive(Clone, Copy, Serialize)]
 pub struct Point {
     pub variant: &'static str,
@@ -114,6 +114,7 @@ pub struct Point {
     pub f_db: f64,
     /// Measured there, with other noise than chose it.
     pub accuracy: f64,
+    /// Of a whole image.
     pub weight_leak_bits: f64,
     pub data_leak_bits: f64,
 }
@@ -121,7 +122,7 @@ pub struct Point {
 /// A network, its data, and the link.
 struct Bench<'a> {
     simulator: Simulator<'a>,
-    shapes: Vec<&'a MatrixShape>,
+    network: &'a PublicNetwork,
     data: Dataset,
     images: usize,
     loss_db: f64,
@@ -162,7 +163,7 @@ pub fn sweep(args: &SweepArgs) -> Result<SweepReport> {
     let seed = args.seed.seed()?;
     let bench = Bench {
         simulator: Simulator::new(&network),
-        shapes: network.public().matrices().collect(),
+        network: network.public(),
         data,
         images,
         loss_db,
@@ -185,9 +186,7 @@ pub fn sweep(args: &SweepArgs) -> Result<SweepReport> {
     let baseline = bench
         .simulator
         .accuracy(&bench.data, images, None, seed, |_| {})?;
-    let target = bench.least_f_db(&curve, args.accuracy, gain, seed)?;
-    let deviation = (args.accuracy * (1.0 - args.accuracy) / images as f64).sqrt();
-    let safe = bench.least_f_db(&curve, args.accuracy + 2.0 * deviation, gain, seed)?;
+    let [target, safe] = bench.least_f_db(&curve, args.accuracy, gain, seed)?;
     let first = args.variant.variant();
     let others = Variant::ALL.into_iter().filter(|variant| *variant != first);
     let points = match safe {
@@ -228,10 +227,15 @@ impl Bench<'_> {
         Setting::with_f_db(f_db, gain, self.loss_db, self.noise)
     }
 
-    /// The mean over several draws of the noise.
-    fn mean_accuracy(&self, setting: &Setting, seed: u64) -> Result<f64> {
-        let draws = (0..DRAWS).map(|draw| self.accuracy(setting, seed.wrapping_add(draw)));
-        Ok(draws.sum::<Result<f64>>()? / DRAWS as f64)
+    /// The least and the mean accuracy of several draws of the noise.
+    fn draws(&self, setting: &Setting, seed: u64) -> Result<(f64, f64)> {
+        let (mut least, mut sum) = (1.0_f64, 0.0);
+        for draw in 0..DRAWS {
+            let accuracy = self.accuracy(setting, seed.wrapping_add(draw))?;
+            least = least.min(accuracy);
+            sum += accuracy;
+        }
+        Ok((least, sum / DRAWS as f64))
     }
 
     fn accuracy(&self, setting: &Setting, seed: u64) -> Result<f64> {
@@ -241,42 +245,50 @@ impl Bench<'_> {
         Ok(count.fraction())
     }
 
-    /// The least F that reaches an accuracy: between the last point of the curve below it and the next, by halving.
+    /// The least F that reaches an accuracy, on average and in all draws: between points of the curve, by halving.
     fn least_f_db(
         &self,
         curve: &[CurvePoint],
         target: f64,
         gain: f64,
         seed: u64,
-    ) -> Result<Option<f64>> {
-        let below = curve.iter().rposition(|point| point.accuracy < target);
-        let (mut low, mut high) = match below {
-            None => return Ok(curve.first().map(|point| point.f_db)),
-            Some(last) if last + 1 == curve.len() => return Ok(None),
-            Some(last) => (curve[last].f_db, curve[last + 1].f_db),
+    ) -> Result<[Option<f64>; 2]> {
+        let reached = |f_db: f64| -> Result<[bool; 2]> {
+            let (least, mean) = self.draws(&self.at(f_db, gain)?, seed)?;
+            Ok([mean >= target, least >= target])
         };
-        while high - low > FINE_DB {
-            let middle = f64::midpoint(low, high);
-            match self.mean_accuracy(&self.at(middle, gain)?, seed)? >= target {
-                true => high = middle,
-                false => low = middle,
+        // The curve is of one draw: the crossings of others are near, not between the same two points.
+        let below = curve.iter().rposition(|point| point.accuracy < target);
+        let from = below.map_or(0, |last| last.saturating_sub(2));
+        let points = curve.iter().skip(from).map(|point| point.f_db);
+        let points: Vec<f64> = points.collect();
+        let mut found = [None; 2];
+        for (which, found) in found.iter_mut().enumerate() {
+            let mut low = None;
+            for &f_db in &points {
+                if reached(f_db)?[which] {
+                    *found = Some(f_db);
+                    break;
+                }
+                low = Some(f_db);
+            }
+            while let (Some(below), Some(above)) = (low, *found)
+                && above - below > FINE_DB
+            {
+                let middle = f64::midpoint(below, above);
+                match reached(middle)?[which] {
+                    true => *found = Some(middle),
+                    false => low = Some(middle),
+                }
             }
         }
-        Ok(Some(high))
+        Ok(found)
     }
 
-    /// What one pass tells of a weight and of a datum, in the layers that tell most.
+    /// What an image tells of a weight and of a datum, in the layers that tell most.
     fn leaks(&self, variant: Variant, setting: &Setting) -> (f64, f64) {
-        let largest = |of: &dyn Fn(&MatrixShape) -> f64| {
-            self.shapes
-                .iter()
-                .map(|shape| of(shape))
-                .fold(0.0, f64::max)
-        };
-        let weight = largest(&|shape| leak::weight_leak(variant, setting, shape.modes()));
-        let gain = setting.gain();
-        let datum = largest(&|shape| leak::data_leak(variant, gain, shape.rows, shape.columns));
-        (weight, datum)
+        let leak = LayerLeak::largest(self.network, variant, setting);
+        (leak.weight_an_image, leak.datum_an_image)
     }
 
     fn best(&self, variant: Variant, f_db: f64, args: &SweepArgs, seed: u64) -> Result<Point> {
@@ -291,7 +303,7 @@ impl Bench<'_> {
             }
         }
         let (worst, setting) = best.context("no gain was tried")?;
-        let accuracy = self.mean_accuracy(&setting, seed.wrapping_add(DRAWS))?;
+        let (_, accuracy) = self.draws(&setting, seed.wrapping_add(DRAWS))?;
         let (weight_leak_bits, data_leak_bits) = self.leaks(variant, &setting);
         Ok(Point {
             variant: variant.name(),
@@ -366,10 +378,15 @@ impl Report for SweepReport {
         let target = self.target_accuracy * 100.0;
         match self.target_f_db {
             None => text += &format!("{target} % is not reached.\n"),
+            Some(f_db) if self.points.is_empty() => {
+                text += &format!(
+                    "{target} % is reached at F = {f_db:.2} dB, but not with any noise.\n"
+                );
+            }
             Some(f_db) => {
                 text += &format!(
-                    "{target} % is reached at F = {f_db:.2} dB. With two deviations in hand, the gain that stays furthest below\n\
-                     {} bit a weight and {} bit a datum:\n",
+                    "{target} % is reached at F = {f_db:.2} dB. A little above, where {DRAWS} draws of the noise all reach it, the\n\
+                     gain that stays furthest below {} bit a weight and {} bit a datum, for an image:\n",
                     self.weight_bits, self.data_bits
                 );
                 let rows = self.points.iter().map(|point| {

@@ -1,10 +1,9 @@
-//! How often the answer is right, in closed form: for each output y = ‖x‖ (⟨w, x/‖x‖⟩ + rms(W)/√F · N(0, 1)), with F from
-//! [`addax_sim::optical::Setting`], which has the mean and the variance of the light's own path (tested mode by mode). Whole
-//! batches of images are matrix products; each image draws from dice of its own, so results depend on the seed alone.
+//! How often the answer is right, in closed form: each output is that of the graph, and noise as the client's estimate has it
+//! ([`pass::estimate`]), which has the mean and the variance of the light's own path (tested mode by mode). Whole batches of
+//! images are matrix products; each image draws from dice of its own, so results depend on the seed alone.
 
-use addax_sim::optical::Setting;
+use addax_sim::optical::{Setting, pass};
 use nalgebra::DMatrix;
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use crate::data::Dataset;
@@ -57,49 +56,43 @@ impl<'a> Simulator<'a> {
         done: impl Fn(usize) + Sync,
     ) -> Result<Accuracy, OpticalError> {
         let images = images.min(data.len());
-        let want = self.network.public().input.len();
-        let got = data.shape().len();
-        if got != want {
-            return Err(OpticalError::Image { want, got });
-        }
         let starts: Vec<usize> = (0..images).step_by(self.batch).collect();
         let counts = starts.into_par_iter().map(|start| {
             let batch = start..(start + self.batch).min(images);
             let tensors = batch
                 .clone()
-                .map(|index| pixels(data.image(index)))
-                .collect();
+                .map(|index| self.network.public().values(data.image(index)));
+            let tensors = tensors.collect::<Result<Vec<_>, _>>()?;
             let dice = batch.clone().map(|index| dice(seed, index as u64));
             let mut dice: Vec<Dice> = dice.collect();
             let logits = self.evaluate(tensors, setting, &mut dice);
-            let right = batch.zip(&logits);
             let right =
-                right.filter(|(index, logits)| arg_max(logits) == usize::from(data.label(*index)));
-            let count = right.count();
+                |index: usize, logits: &[f32]| arg_max(logits) == usize::from(data.label(index));
+            let count = batch
+                .zip(&logits)
+                .filter(|(index, logits)| right(*index, logits))
+                .count();
             done(logits.len());
-            count
+            Ok(count)
         });
         Ok(Accuracy {
             images,
-            correct: counts.sum(),
+            correct: counts.sum::<Result<usize, OpticalError>>()?,
         })
     }
 
-    /// The logits of one image, as [`Self::accuracy`] has them.
+    /// The logits of one image.
     ///
-    /// # Panics
-    /// When there is no such image, or of another size than the network takes.
-    #[must_use]
+    /// # Errors
+    /// [`OpticalError::Image`].
     pub fn logits(
         &self,
-        data: &Dataset,
-        index: usize,
+        image: &[u8],
         setting: Option<&Setting>,
-        seed: u64,
-    ) -> Vec<f32> {
-        let tensors = vec![pixels(data.image(index))];
-        let mut logits = self.evaluate(tensors, setting, &mut [dice(seed, index as u64)]);
-        logits.swap_remove(0)
+        dice: Dice,
+    ) -> Result<Vec<f32>, OpticalError> {
+        let tensors = vec![self.network.public().values(image)?];
+        Ok(self.evaluate(tensors, setting, &mut [dice]).swap_remove(0))
     }
 
     /// The logits of a batch of inputs, each with its own dice.
@@ -117,32 +110,20 @@ impl<'a> Simulator<'a> {
                     }
                 }
                 Stage::Matrix(number, shape) => {
-                    // The deviation of an output for data of norm 1.
-                    let deviation = setting.map(|setting| shape.scale / setting.f().sqrt());
                     let data = gather(shape, &tensors);
                     let products = &self.matrices[*number] * &data;
-                    let norms = deviation.map(|deviation| (deviation, norms(&data)));
                     tensors = scatter(shape, &products, tensors.len());
-                    if let Some((deviation, norms)) = norms {
-                        let norms = norms.chunks_exact(shape.uses());
-                        for ((tensor, norms), dice) in
-                            tensors.iter_mut().zip(norms).zip(dice.iter_mut())
-                        {
-                            add_noise(tensor, norms, deviation, dice);
-                        }
+                    let Some(setting) = setting else { continue };
+                    let norms = norms(&data);
+                    let images = norms.chunks_exact(shape.uses()).zip(dice.iter_mut());
+                    for (tensor, (norms, dice)) in tensors.iter_mut().zip(images) {
+                        measure(shape, setting, tensor, norms, dice);
                     }
                 }
             }
         }
         tensors
     }
-}
-
-fn pixels(image: &[u8]) -> Vec<f32> {
-    image
-        .iter()
-        .map(|&pixel| f32::from(pixel) / 256.0)
-        .collect()
 }
 
 /// The data of all positions of all images, one a column.
@@ -178,11 +159,22 @@ fn scatter(shape: &MatrixShape, products: &DMatrix<f32>, images: usize) -> Vec<V
     (0..images).map(image).collect()
 }
 
-fn add_noise(tensor: &mut [f32], norms: &[f64], deviation: f64, dice: &mut Dice) {
+/// The client's estimates in place of products: light of the data's direction, times their norm.
+fn measure(
+    shape: &MatrixShape,
+    setting: &Setting,
+    tensor: &mut [f32],
+    norms: &[f64],
+    dice: &mut Dice,
+) {
+    let amplitude = shape.amplitude(setting);
     for row in tensor.chunks_exact_mut(norms.len()) {
         for (output, norm) in row.iter_mut().zip(norms) {
-            let normal: f32 = StandardNormal.sample(dice);
-            *output += (norm * deviation) as f32 * normal;
+            // Data that are all zero give zero, whatever is measured.
+            if *norm > 0.0 {
+                let light = f64::from(*output) * amplitude / norm;
+                *output = (pass::estimate(setting, light, dice) * norm / amplitude) as f32;
+            }
         }
     }
 }
@@ -195,4 +187,16 @@ pub fn arg_max(logits: &[f32]) -> usize {
         false => best,
     };
     logits.iter().enumerate().fold(0, better)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_logit_is_the_answer_and_the_first_of_equals() {
+        assert_eq!(arg_max(&[0.5, 2.0, 2.0, -1.0]), 1);
+        assert_eq!(arg_max(&[f32::NAN, 1.0]), 0);
+        assert_eq!(arg_max(&[]), 0);
+    }
 }

@@ -51,19 +51,8 @@ impl<'a> Client<'a> {
     /// # Errors
     /// [`OpticalError::Image`].
     pub fn begin_image(&mut self, image: &[u8]) -> Result<(), OpticalError> {
-        let want = self.network.input.len();
-        if image.len() != want {
-            return Err(OpticalError::Image {
-                want,
-                got: image.len(),
-            });
-        }
-        self.begin_values(
-            image
-                .iter()
-                .map(|&pixel| f32::from(pixel) / 256.0)
-                .collect(),
-        );
+        let values = self.network.values(image)?;
+        self.begin_values(values);
         Ok(())
     }
 
@@ -74,20 +63,39 @@ impl<'a> Client<'a> {
     }
 
     /// Computes a node that needs no light.
-    pub fn compute(&mut self, node: &Node) {
+    ///
+    /// # Errors
+    /// [`OpticalError::OutOfTurn`] in the middle of a matrix, or for values that the node does not take.
+    pub fn compute(&mut self, node: &Node) -> Result<(), OpticalError> {
+        if self.matrix.is_some() || self.values.len() != node.input.len() {
+            return Err(self.out_of_turn(format!("node {}", node.name)));
+        }
         let values = std::mem::take(&mut self.values);
         self.values = node.evaluate(values);
+        Ok(())
     }
 
     /// The values, which are the logits when all stages are done.
+    ///
+    /// # Errors
+    /// [`OpticalError::OutOfTurn`] in the middle of a matrix.
+    pub fn take_logits(&mut self) -> Result<Vec<f32>, OpticalError> {
+        match self.matrix {
+            None => Ok(std::mem::take(&mut self.values)),
+            Some(_) => Err(self.out_of_turn("its values".to_owned())),
+        }
+    }
+
+    /// Where it works.
     #[must_use]
-    pub fn take_logits(&mut self) -> Vec<f32> {
-        std::mem::take(&mut self.values)
+    pub const fn setting(&self) -> Setting {
+        self.setting
     }
 
     fn out_of_turn(&self, asked: String) -> OpticalError {
         let next = match &self.matrix {
-            None => "the beginning of a matrix".to_owned(),
+            None if self.values.is_empty() => "an image".to_owned(),
+            None => format!("a layer of {} values", self.values.len()),
             Some(matrix) => format!("{:?}", matrix.next),
         };
         OpticalError::OutOfTurn {
@@ -102,9 +110,7 @@ impl Matrix {
     /// Chooses the unitary of a position's data. Where all of them are 0 any will do, since the result is 0 whatever is
     /// measured; mode 0 is steered to itself, so that what returns looks like any other pass.
     fn steer(shape: &MatrixShape, values: &[f32], position: usize) -> (DataUnitary, f64) {
-        let mut numbers = Vec::with_capacity(shape.columns);
-        shape.gather(values, position, &mut numbers);
-        let (v, norm) = pass::data_of(&numbers).unwrap_or_else(|| {
+        let (v, norm) = shape.data(values, position).unwrap_or_else(|| {
             let mut v = vec![Complex::ZERO; shape.modes()];
             v[0] = Complex::ONE;
             (v, 0.0)
@@ -147,10 +153,9 @@ impl Receiver for Client<'_> {
         };
         let estimate = pass::measure(&self.setting, &matrix.data, &mut light, dice);
         let estimate = estimate.map_err(|_| wrong)?;
-        // The light has the root mean square √power where the weights have their scale.
-        let unit = matrix.shape.scale / self.setting.power().sqrt();
         let at = pass.row * matrix.shape.uses() + pass.position;
-        matrix.outputs[at] = (estimate * matrix.norm * unit) as f32;
+        matrix.outputs[at] =
+            (estimate * matrix.norm / matrix.shape.amplitude(&self.setting)) as f32;
         matrix.next = pass.after(&matrix.shape);
         if matrix.next.row == 0 && matrix.next.position < matrix.shape.uses() {
             (matrix.data, matrix.norm) =

@@ -6,13 +6,17 @@
 //!
 //! Weights are the server's. Everything else, the scale of each matrix included, is public: see [`PublicNetwork`].
 
+use addax_sim::optical::{Complex, Setting, pass};
+
 use crate::net::graph::{Graph, Node, Operation};
 use crate::net::{Pool, Shape};
 
 use super::OpticalError;
 
-/// Largest number of modes that one image may take in a layer, rows and positions together: bounds time and memory.
-const MAX_MODES: u64 = 1 << 36;
+/// Largest number of modes that one image may take in a layer, rows and positions together: bounds time.
+const MAX_MODES: u64 = 1 << 32;
+/// Largest number of data of all positions of a layer: bounds memory, half a gigabyte.
+const MAX_DATA: u64 = 1 << 27;
 
 /// What both sides know.
 #[derive(Clone, Debug)]
@@ -78,7 +82,27 @@ impl MatrixShape {
     /// Modes of all that is sent for one image.
     #[must_use]
     pub const fn modes_sent(&self) -> u64 {
-        (self.modes() * self.rows * self.uses()) as u64
+        (self.modes() as u64)
+            .saturating_mul(self.rows as u64)
+            .saturating_mul(self.uses() as u64)
+    }
+
+    /// Shot-noise units that a weight of 1 has in the light that reaches the client: √μ/rms(W).
+    #[must_use]
+    pub fn amplitude(&self, setting: &Setting) -> f64 {
+        setting.power().sqrt() / self.scale
+    }
+
+    /// Under how many positions of the window a datum lies, at most.
+    #[must_use]
+    pub fn patches(&self) -> usize {
+        let along = |axis: usize, window: &Pool| {
+            let places = window.kernel[axis].div_ceil(window.stride[axis]);
+            places.min(self.positions[axis])
+        };
+        self.window
+            .as_ref()
+            .map_or(1, |window| along(0, window) * along(1, window))
     }
 
     /// Writes the data of position `position`, counted row by row, behind what `data` holds: channel, row and column of the
@@ -116,6 +140,14 @@ impl MatrixShape {
             data.push(1.0);
         }
     }
+
+    /// The data of a position as a unit vector on modes, and their norm. None where all are zero.
+    #[must_use]
+    pub fn data(&self, values: &[f32], position: usize) -> Option<(Vec<Complex<f64>>, f64)> {
+        let mut numbers = Vec::with_capacity(self.columns);
+        self.gather(values, position, &mut numbers);
+        pass::data_of(&numbers)
+    }
 }
 
 impl OpticalNetwork {
@@ -149,6 +181,21 @@ impl OpticalNetwork {
         Ok(Self { public, matrices })
     }
 
+    /// A network of matrix `number` alone, for whom the others do not matter. None if there is no such matrix.
+    #[must_use]
+    pub fn alone(&self, number: usize) -> Option<Self> {
+        let shape = self.public.matrices().nth(number)?;
+        let public = PublicNetwork {
+            name: self.public.name.clone(),
+            input: shape.input,
+            stages: vec![Stage::Matrix(0, shape.clone())],
+        };
+        Some(Self {
+            public,
+            matrices: vec![self.matrices[number].clone()],
+        })
+    }
+
     /// What the client may know.
     #[must_use]
     pub const fn public(&self) -> &PublicNetwork {
@@ -166,6 +213,18 @@ impl OpticalNetwork {
 }
 
 impl PublicNetwork {
+    /// An image's bytes as the network takes them.
+    ///
+    /// # Errors
+    /// [`OpticalError::Image`] when the network takes another number.
+    pub fn values(&self, image: &[u8]) -> Result<Vec<f32>, OpticalError> {
+        let want = self.input.len();
+        match image.len() {
+            got if got == want => Ok(image.iter().map(|&p| f32::from(p) / 256.0).collect()),
+            got => Err(OpticalError::Image { want, got }),
+        }
+    }
+
     /// The matrices, in order.
     pub fn matrices(&self) -> impl Iterator<Item = &MatrixShape> {
         self.stages.iter().filter_map(|stage| match stage {
@@ -213,12 +272,150 @@ fn matrix(
         positions,
         scale,
     };
-    match shape.modes_sent() {
-        modes if modes > MAX_MODES => Err(OpticalError::TooLarge {
-            layer: shape.name,
-            modes,
-            limit: MAX_MODES,
-        }),
-        _ => Ok((shape, matrix)),
+    let data = (shape.columns as u64).saturating_mul(shape.uses() as u64);
+    for (what, number, limit) in [
+        ("modes", shape.modes_sent(), MAX_MODES),
+        ("numbers under its window", data, MAX_DATA),
+    ] {
+        if number > limit {
+            return Err(OpticalError::TooLarge {
+                layer: shape.name,
+                what,
+                number,
+                limit,
+            });
+        }
+    }
+    Ok((shape, matrix))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::accuracy::Simulator;
+    use super::super::dice;
+    use super::super::tests::{dense, graph, image, numbers, relu};
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Without noise the matrices compute what the graph does, whatever the window.
+        #[test]
+        fn a_lowered_network_computes_what_the_graph_does(
+            channels in 1..3_usize, height in 3..8_usize, width in 3..8_usize,
+            kernel in [1..4_usize, 1..4_usize], stride in [1..3_usize, 1..3_usize],
+            padding in [0..3_usize, 0..3_usize, 0..3_usize, 0..3_usize],
+            filters in 1..4_usize, biased: bool,
+        ) {
+            let padding = [0, 1, 2, 3].map(|side| padding[side].min(kernel[side % 2] - 1));
+            let window = Pool { kernel, stride, padding };
+            let input = Shape::of([channels, height, width]);
+            let Some([rows, columns]) = window.output(input) else { return Ok(()) };
+            let output = Shape::of([filters, rows, columns]);
+            let bias = |count: usize| match biased {
+                true => numbers(count, 9),
+                false => vec![0.0; count],
+            };
+            let convolution = Node {
+                name: "conv".to_owned(),
+                operation: Operation::Convolution {
+                    window,
+                    weights: numbers(filters * channels * window.size(), 3),
+                    bias: bias(filters),
+                },
+                input,
+                output,
+            };
+            let nodes = vec![convolution, relu(output), dense("fc", output, 3, 4, bias(3))];
+            let graph = graph(input, nodes);
+            let network = OpticalNetwork::new(&graph).unwrap();
+            let image = image(input.len());
+            let want = graph.evaluate(&image).unwrap();
+            let got = Simulator::new(&network).logits(&image, None, dice(1, 0)).unwrap();
+            let largest = want.iter().fold(1e-3_f32, |m, x| m.max(x.abs()));
+            for (got, want) in got.iter().zip(&want) {
+                prop_assert!((got - want).abs() < 1e-4 * largest, "{got} {want}");
+            }
+            let shape = network.public().matrices().next().unwrap();
+            prop_assert_eq!(shape.columns, channels * window.size() + usize::from(biased));
+            prop_assert_eq!(shape.uses(), rows * columns);
+        }
+    }
+
+    #[test]
+    fn networks_that_light_cannot_carry_are_refused_by_name() {
+        let input = Shape::vector(4);
+        let refused = |input, node| {
+            OpticalNetwork::new(&graph(input, vec![node]))
+                .err()
+                .unwrap()
+        };
+        assert!(matches!(
+            refused(input, relu(input)),
+            OpticalError::NoMatrix
+        ));
+        let mut zero = dense("dark", input, 2, 1, vec![0.0; 2]);
+        if let Operation::FullyConnected { weights, .. } = &mut zero.operation {
+            weights.fill(0.0);
+        }
+        let dark = refused(input, zero).to_string();
+        assert!(dark.contains("layer dark"), "{dark}");
+        // Few weights, at so many positions that the data of all would fill memory.
+        let side = 8192;
+        let input = Shape::of([1, side, side]);
+        let wide = Node {
+            name: "wide".to_owned(),
+            operation: Operation::Convolution {
+                window: Pool {
+                    kernel: [3, 3],
+                    stride: [1, 1],
+                    padding: [1; 4],
+                },
+                weights: vec![1.0; 9],
+                bias: vec![0.0],
+            },
+            input,
+            output: input,
+        };
+        assert!(matches!(
+            refused(input, wide),
+            OpticalError::TooLarge {
+                limit: MAX_DATA,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn a_datum_is_under_as_many_windows_as_fit_over_it() {
+        let input = Shape::of([1, 7, 7]);
+        let window = Pool {
+            kernel: [3, 5],
+            stride: [1, 2],
+            padding: [0; 4],
+        };
+        let [rows, columns] = window.output(input).unwrap();
+        let node = Node {
+            name: "conv".to_owned(),
+            operation: Operation::Convolution {
+                window,
+                weights: numbers(15, 1),
+                bias: vec![0.0],
+            },
+            input,
+            output: Shape::of([1, rows, columns]),
+        };
+        let network = OpticalNetwork::new(&graph(input, vec![node])).unwrap();
+        let shape = network.public().matrices().next().unwrap();
+        let values: Vec<f32> = (0..49).map(|index| index as f32).collect();
+        let mut seen = [0; 49];
+        for position in 0..shape.uses() {
+            let mut data = Vec::new();
+            shape.gather(&values, position, &mut data);
+            data.iter().for_each(|&datum| seen[datum as usize] += 1);
+        }
+        assert_eq!(seen.into_iter().max(), Some(shape.patches()));
     }
 }

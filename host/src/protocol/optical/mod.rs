@@ -16,6 +16,7 @@
 //! | module | answers |
 //! |---|---|
 //! | [`lowering`] | which matrices does a network send? |
+//! | [`leaks`] | what do its layers tell? |
 //! | [`client`], [`server`] | what do the honest parties do, step by step? |
 //! | [`session`] | how does light go from one to the other? |
 //! | [`check`] | is what comes back an honest client's? |
@@ -28,6 +29,7 @@ pub mod adversary;
 pub mod budget;
 pub mod check;
 pub mod client;
+pub mod leaks;
 pub mod lowering;
 pub mod server;
 pub mod session;
@@ -41,9 +43,10 @@ use thiserror::Error;
 pub use budget::Budget;
 pub use check::{Check, Verdict};
 pub use client::Client;
+pub use leaks::LayerLeak;
 pub use lowering::{MatrixShape, OpticalNetwork, PublicNetwork, Stage};
 pub use server::{Conditions, Server};
-pub use session::{Pass, Receiver, Sender};
+pub use session::{Link, Pass, Receiver, Sender};
 
 /// The dice of nature and of the parties: everything random in a simulation is drawn from one.
 pub type Dice = ChaCha8Rng;
@@ -62,6 +65,16 @@ pub enum OpticalError {
     /// A network without linear layers.
     #[error("the network has no linear layer: there is nothing for light to compute")]
     NoMatrix,
+    /// A layer that is not there.
+    #[error(
+        "there is no layer with weights of number {number}, counted from 0: the network has {matrices}"
+    )]
+    NoLayer {
+        /// The number asked for.
+        number: usize,
+        /// Layers there are.
+        matrices: usize,
+    },
     /// A layer whose weights are all zero, or not finite.
     #[error(
         "layer {layer} has no weights other than zero, or some that are not finite: light cannot carry them"
@@ -72,13 +85,15 @@ pub enum OpticalError {
     },
     /// A layer that sends too much.
     #[error(
-        "layer {layer} sends {modes} modes an image, more than the {limit} that are accepted: take a smaller network"
+        "layer {layer} has {number} {what} for one image, more than the {limit} that are accepted: take a smaller network"
     )]
     TooLarge {
         /// Its name.
         layer: String,
-        /// Modes for an image.
-        modes: u64,
+        /// What there is too much of.
+        what: &'static str,
+        /// How much.
+        number: u64,
         /// The largest number accepted.
         limit: u64,
     },
@@ -99,6 +114,17 @@ pub enum OpticalError {
         asked: f64,
         /// The limit.
         limit: f64,
+    },
+    /// A budget of nothing.
+    #[error(
+        "a leak budget of {limit:.4} bit a weight does not hold one query, which tells up to {asked:.4} bit: raise the budget, or \
+         send less light over a better link"
+    )]
+    BudgetTooSmall {
+        /// The budget.
+        limit: f64,
+        /// Bits of a query.
+        asked: f64,
     },
     /// A rate that is none.
     #[error("a false-alarm rate is above 0 and below 1, not {0}")]

@@ -1,10 +1,11 @@
 //! The honest server: sends its weights as light, knows what must come back, and stops when it does not.
 
-use addax_sim::optical::{Complex, Field, Setting, Variant, leak, pass};
+use addax_sim::optical::{Complex, Field, Setting, Variant, pass};
 use rand_core::Rng;
 
 use super::budget::Budget;
 use super::check::{Check, Residuals, Verdict};
+use super::leaks::LayerLeak;
 use super::lowering::{MatrixShape, OpticalNetwork};
 use super::session::{Pass, Sender};
 use super::{Dice, OpticalError};
@@ -31,6 +32,8 @@ pub struct Server<'a> {
     budget: Budget,
     step: Step,
     verdicts: Vec<Verdict>,
+    /// Readings of each matrix in all queries before: who takes too little to be seen in one is seen in many.
+    history: Vec<Residuals>,
 }
 
 enum Step {
@@ -64,20 +67,17 @@ impl<'a> Server<'a> {
             budget: Budget::new(conditions.budget_bits)?,
             step: Step::Idle,
             verdicts: Vec::new(),
+            history: vec![Residuals::default(); network.public().matrices().count()],
         })
     }
 
-    /// Bits that one query tells of a weight, at most: those of the layer that tells most, as often as it sends each row.
+    /// Bits that one query is charged: those that an honest client may learn of a weight, in the layer that tells most.
     #[must_use]
     pub fn query_bits(&self) -> f64 {
         let Conditions {
             setting, variant, ..
         } = &self.conditions;
-        let bits = self
-            .shapes
-            .iter()
-            .map(|shape| shape.uses() as f64 * leak::weight_leak(*variant, setting, shape.modes()));
-        bits.fold(0.0, f64::max)
+        LayerLeak::largest(self.network.public(), *variant, setting).weight_an_image
     }
 
     /// The ledger.
@@ -96,10 +96,7 @@ impl<'a> Server<'a> {
     fn means(&self, matrix: usize, row: usize) -> Vec<Complex<f64>> {
         let shape = self.shapes[matrix];
         let weights = &self.network.matrix(matrix)[row * shape.columns..][..shape.columns];
-        pass::modes_of(
-            weights,
-            self.conditions.setting.power().sqrt() / shape.scale,
-        )
+        pass::modes_of(weights, shape.amplitude(&self.conditions.setting))
     }
 
     fn out_of_turn(&self, asked: String) -> OpticalError {
@@ -202,7 +199,13 @@ impl Sender for Server<'_> {
             } if next.position == self.shapes[*matrix].uses() => (*matrix, *residuals),
             _ => return Err(self.out_of_turn("the end of a matrix".to_owned())),
         };
-        let verdict = self.check.judge(&residuals);
+        let history = &mut self.history[matrix];
+        let first = history.is_empty();
+        history.join(&residuals);
+        let verdict = match first {
+            true => self.check.judge(&residuals),
+            false => self.check.judge_both(&residuals, history),
+        };
         self.verdicts.push(verdict);
         if !self.check.passes(&verdict) {
             self.step = Step::Over;

@@ -1,7 +1,7 @@
 //! How light goes from one party to the other. Whoever implements [`Sender`] or [`Receiver`] may take part: the honest parties
 //! and the cheating ones alike.
 
-use addax_sim::optical::Field;
+use addax_sim::optical::{Field, Setting, pass};
 
 use super::check::Verdict;
 use super::lowering::MatrixShape;
@@ -39,6 +39,23 @@ impl Pass {
     }
 }
 
+/// What is between the parties, on the way to the client.
+#[derive(Clone, Copy, Debug)]
+pub enum Link {
+    /// The link that was agreed on, with its loss and noise.
+    Agreed(Setting),
+    /// One that loses nothing: a cheater's own, or a cheater beside the sender.
+    Perfect,
+}
+
+impl Link {
+    fn carry(&self, light: &mut Field, dice: &mut Dice) {
+        if let Self::Agreed(setting) = self {
+            pass::carry(setting, light, dice);
+        }
+    }
+}
+
 /// The server's side of the light.
 pub trait Sender {
     /// A query begins.
@@ -53,7 +70,7 @@ pub trait Sender {
     /// [`OpticalError::OutOfTurn`].
     fn begin(&mut self, matrix: usize) -> Result<(), OpticalError>;
 
-    /// The light of a pass, as it reaches the client.
+    /// The light of a pass, as it enters the link.
     ///
     /// # Errors
     /// [`OpticalError::OutOfTurn`].
@@ -100,6 +117,7 @@ pub trait Receiver {
 /// What the parties return.
 pub fn run_matrix(
     sender: &mut dyn Sender,
+    link: Link,
     receiver: &mut dyn Receiver,
     number: usize,
     shape: &MatrixShape,
@@ -110,7 +128,8 @@ pub fn run_matrix(
     for position in 0..shape.uses() {
         for row in 0..shape.rows {
             let pass = Pass { position, row };
-            let light = sender.send(pass, dice)?;
+            let mut light = sender.send(pass, dice)?;
+            link.carry(&mut light, dice);
             let light = receiver.receive(pass, light, dice)?;
             sender.take_back(pass, light, dice)?;
         }
@@ -130,16 +149,17 @@ pub fn classify(
     dice: &mut Dice,
 ) -> Result<(Vec<f32>, Vec<Verdict>), OpticalError> {
     let network = client.network();
+    let link = Link::Agreed(client.setting());
     client.begin_image(image)?;
     sender.open()?;
     let mut verdicts = Vec::new();
     for stage in &network.stages {
         match stage {
             Stage::Matrix(number, shape) => {
-                verdicts.extend(run_matrix(sender, client, *number, shape, dice)?);
+                verdicts.extend(run_matrix(sender, link, client, *number, shape, dice)?);
             }
-            Stage::Client(node) => client.compute(node),
+            Stage::Client(node) => client.compute(node)?,
         }
     }
-    Ok((client.take_logits(), verdicts))
+    Ok((client.take_logits()?, verdicts))
 }

@@ -128,7 +128,10 @@ impl Receiver for InterceptResend<'_> {
     }
 }
 
-/// Keeps a fraction of every mode and measures it; the rest goes through an honest client.
+/// Keeps a fraction of every mode and measures it; the rest goes through an honest client, who measures as well.
+///
+/// Behind the agreed link that is a client who keeps too much. In front of a perfect link, of as much as the agreed one loses, it
+/// is one who has replaced the link, and whom nobody can tell from its loss.
 pub struct Splitter<'a> {
     client: Client<'a>,
     fraction: f64,
@@ -136,6 +139,12 @@ pub struct Splitter<'a> {
 }
 
 impl<'a> Splitter<'a> {
+    /// The honest part, with what it measured.
+    #[must_use]
+    pub fn into_client(self) -> Client<'a> {
+        self.client
+    }
+
     /// One that keeps 0 ≤ `fraction` ≤ 1 of the power.
     #[must_use]
     pub fn new(client: Client<'a>, fraction: f64) -> Self {

@@ -3,9 +3,9 @@
 /// Sums over pairs of an estimate and a truth.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Correlation {
-    pub products: f64,
-    pub estimates: f64,
-    pub truths: f64,
+    products: f64,
+    estimates: f64,
+    truths: f64,
 }
 
 impl Correlation {
@@ -13,11 +13,16 @@ impl Correlation {
     pub fn of(estimates: impl Iterator<Item = f64>, truths: impl Iterator<Item = f64>) -> Self {
         let mut sums = Self::default();
         for (estimate, truth) in estimates.zip(truths) {
-            sums.products += estimate * truth;
-            sums.estimates += estimate * estimate;
-            sums.truths += truth * truth;
+            sums.add(estimate, truth);
         }
         sums
+    }
+
+    /// Adds a pair.
+    pub fn add(&mut self, estimate: f64, truth: f64) {
+        self.products += estimate * truth;
+        self.estimates += estimate * estimate;
+        self.truths += truth * truth;
     }
 
     /// Adds another's pairs.

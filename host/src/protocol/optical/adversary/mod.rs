@@ -1,34 +1,38 @@
 //! Who cheats, what they learn, and who notices.
 //!
-//! Each adversary takes an honest party's place through the same traits, on the first matrix of a network, and many trials
-//! measure two things: how often the honest party stops the session, and how much was learnt, which is compared with the bound
-//! for the light that came back.
+//! Each adversary takes an honest party's place through the same traits, on one matrix of a network, and many trials measure two
+//! things: how often the honest party stops the session, and how much was learnt, which is compared with the bound for the light
+//! that came back.
 //!
-//! # What was learnt
+//! # What was learnt of weights
 //!
-//! Of weights: an eavesdropper ends with a number for every quadrature. With ρ its correlation with the truth over a matrix,
-//! the information on a symbol is −log₂(1 − ρ²) bits, two quadratures of −½ log₂(1 − ρ²) each: exact for a Gaussian channel of
-//! that correlation. A variant that counts a weight as half of a symbol counts half.
+//! An eavesdropper ends with a number for every quadrature. With ρ its correlation with the truth over a matrix, the information
+//! on a symbol is −log₂(1 − ρ²) bits, two quadratures of −½ log₂(1 − ρ²) each, exact for a Gaussian channel of that correlation.
+//! Who measures as an honest client does has one more number for each row and position, which is correlated with its own truth,
+//! s⟨w, v⟩, and whose −½ log₂(1 − ρ²) bits are shared by the n′ symbols of the row. A variant that counts a weight as half of a
+//! symbol counts half.
 //!
-//! Of data: see [`server`].
+//! What was learnt of data: see [`server`].
 
 pub mod client;
 mod information;
 pub mod server;
 
-use addax_sim::optical::{Variant, leak, pass};
+use addax_sim::optical::{leak, pass};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::lowering::{MatrixShape, OpticalNetwork};
-use super::session::{Receiver, Sender, run_matrix};
+use super::session::{Link, Receiver, run_matrix};
 use super::{Client, Conditions, Dice, OpticalError, Server, dice};
 use client::{Heterodyne, InterceptResend, Splitter};
 use information::Correlation;
-use server::{Crafted, Reading};
+use server::{Crafted, Noise, Reading};
 
 /// X variance of the light of the server that squeezes it: 10 dB below the vacuum's.
 const SQUEEZED: f64 = 0.1;
+/// Queries of one session, whatever the budget holds.
+const MOST_QUERIES: u64 = 1000;
 
 /// A way to cheat, or none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,27 +45,30 @@ pub enum Adversary {
     InterceptResend,
     /// A client that keeps this fraction of the light, measures it, and treats the rest honestly.
     Split(f64),
+    /// A client beside the server, with a perfect link, that keeps what the agreed link would have lost.
+    Door,
     /// A client that asks again and again, one datum at a time.
     Repeat,
-    /// A server that sends no light and looks at each returned mode's noise.
+    /// A server that sends no light and measures each returned mode's X.
     Crafted,
-    /// The same, looking at all modes together.
-    Joint,
-    /// A server that sends squeezed vacuum instead.
+    /// A server that sends squeezed vacuum and measures each returned mode's X.
     Squeezed,
+    /// A server that sends no light and counts the photons that return.
+    Counting,
 }
 
 impl Adversary {
     /// All, a split in the middle of the interesting range among them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Honest,
         Self::Heterodyne,
         Self::InterceptResend,
         Self::Split(0.01),
+        Self::Door,
         Self::Repeat,
         Self::Crafted,
-        Self::Joint,
         Self::Squeezed,
+        Self::Counting,
     ];
 
     /// The name people choose it by.
@@ -72,10 +79,11 @@ impl Adversary {
             Self::Heterodyne => "heterodyne",
             Self::InterceptResend => "intercept-resend",
             Self::Split(_) => "split",
+            Self::Door => "perfect-link",
             Self::Repeat => "repeat",
             Self::Crafted => "crafted-server",
-            Self::Joint => "joint-server",
             Self::Squeezed => "squeezed-server",
+            Self::Counting => "counting-server",
         }
     }
 
@@ -86,6 +94,16 @@ impl Adversary {
             .into_iter()
             .find(|adversary| adversary.name() == name)
     }
+
+    /// How a server of this kind reads; None for those that are no servers.
+    const fn reading(self) -> Option<Reading> {
+        match self {
+            Self::Crafted => Some(Reading::Quadratures(1.0)),
+            Self::Squeezed => Some(Reading::Quadratures(SQUEEZED)),
+            Self::Counting => Some(Reading::Photons),
+            _ => None,
+        }
+    }
 }
 
 /// What many trials of one attack come to.
@@ -93,73 +111,95 @@ impl Adversary {
 pub struct Outcome {
     /// Sessions.
     pub trials: usize,
-    /// Sessions that the honest party stopped.
-    pub stopped: usize,
-    /// What stops them, if anything can.
-    pub stopped_by: Option<&'static str>,
-    /// Queries of each session.
-    pub queries: u64,
+    /// Sessions that the server's check ended.
+    pub caught: usize,
+    /// Sessions that the server's budget ended.
+    pub exhausted: usize,
+    /// Queries of a session, on average.
+    pub queries: f64,
     /// Bits learnt of a weight or of a datum.
     pub information_bits: f64,
     /// The most that can be learnt with light coming back as it did.
     pub bound_bits: f64,
+    /// Whose bound that is.
+    pub bound_of: &'static str,
     /// T and ε that the server saw, on average; None if the server is the one that cheats.
     pub observed: Option<(f64, f64)>,
-    /// p of the server's check, one a trial.
+    /// The last p of the server's check in each session.
     pub p_values: Vec<f64>,
 }
 
-/// A stage for attacks: a network and what its server demands.
-pub struct Arena<'a> {
-    network: &'a OpticalNetwork,
-    shape: &'a MatrixShape,
+/// A stage for attacks: one matrix of a network, and what its server demands.
+pub struct Arena {
+    network: OpticalNetwork,
     conditions: Conditions,
-    /// The means of the first matrix, row by row.
+    /// The means of the matrix, row by row.
     truth: Vec<f64>,
 }
 
 /// One session.
+#[derive(Default)]
 struct Trial {
-    stopped: bool,
+    caught: bool,
+    exhausted: bool,
     queries: u64,
-    learnt: Correlation,
+    /// Of readings of all modes.
+    readings: Correlation,
+    /// Of honest measurements.
+    answers: Correlation,
     p_value: f64,
     observed: (f64, f64),
 }
 
-impl<'a> Arena<'a> {
-    /// An arena for attacks on the first matrix.
+impl Arena {
+    /// An arena for attacks on matrix `number` of a network, counted from 0, by itself.
     ///
     /// # Errors
-    /// [`OpticalError`]: conditions that no server accepts, or whose budget does not hold one query.
-    pub fn new(network: &'a OpticalNetwork, conditions: Conditions) -> Result<Self, OpticalError> {
-        Server::new(network, conditions)?.open()?;
-        let shape = network
-            .public()
-            .matrices()
-            .next()
-            .ok_or(OpticalError::NoMatrix)?;
-        let factor = conditions.setting.power().sqrt() / shape.scale;
-        let rows = network.matrix(0).chunks_exact(shape.columns);
-        let truth = rows.flat_map(|row| pass::modes_of(row, factor));
-        Ok(Self {
+    /// [`OpticalError::NoLayer`]; conditions that no server accepts.
+    pub fn new(
+        network: &OpticalNetwork,
+        number: usize,
+        conditions: Conditions,
+    ) -> Result<Self, OpticalError> {
+        let matrices = network.public().matrices().count();
+        let network = network
+            .alone(number)
+            .ok_or(OpticalError::NoLayer { number, matrices })?;
+        Server::new(&network, conditions)?;
+        let mut arena = Self {
             network,
-            shape,
             conditions,
-            truth: truth.flat_map(|mean| [mean.re, mean.im]).collect(),
-        })
+            truth: Vec::new(),
+        };
+        let shape = arena.shape();
+        let amplitude = shape.amplitude(&conditions.setting);
+        let rows = arena.network.matrix(0).chunks_exact(shape.columns);
+        let truth = rows.flat_map(|row| pass::modes_of(row, amplitude));
+        arena.truth = truth.flat_map(|mean| [mean.re, mean.im]).collect();
+        Ok(arena)
     }
 
     /// The matrix that is attacked.
+    ///
+    /// # Panics
+    /// Never: there is one.
     #[must_use]
-    pub const fn shape(&self) -> &MatrixShape {
-        self.shape
+    pub fn shape(&self) -> &MatrixShape {
+        let mut shapes = self.network.public().matrices();
+        shapes.next().expect("an arena is of one matrix")
     }
 
-    /// Runs `trials` sessions, on all cores, and tells `done` of each.
+    /// Bits of a weight that a query is charged.
+    #[must_use]
+    pub fn query_bits(&self) -> f64 {
+        let server = Server::new(&self.network, self.conditions);
+        server.map_or(0.0, |server| server.query_bits())
+    }
+
+    /// Runs `trials` > 0 sessions, on all cores, and tells `done` of each.
     ///
     /// # Errors
-    /// Defects only: being caught is an outcome.
+    /// [`OpticalError::BudgetTooSmall`] for who repeats queries. Being caught is an outcome.
     pub fn attack(
         &self,
         adversary: Adversary,
@@ -167,13 +207,7 @@ impl<'a> Arena<'a> {
         seed: u64,
         done: impl Fn() + Sync,
     ) -> Result<Outcome, OpticalError> {
-        let reading = match adversary {
-            Adversary::Crafted => Some(Reading::separate(1.0)),
-            Adversary::Squeezed => Some(Reading::separate(SQUEEZED)),
-            Adversary::Joint => Some(Reading::joint()),
-            _ => None,
-        };
-        match reading {
+        match adversary.reading() {
             Some(reading) => self.attack_data(reading, trials, seed, done),
             None => self.attack_weights(adversary, trials, seed, done),
         }
@@ -186,154 +220,178 @@ impl<'a> Arena<'a> {
         seed: u64,
         done: impl Fn() + Sync,
     ) -> Result<Outcome, OpticalError> {
+        let mut conditions = self.conditions;
+        let asked = self.query_bits();
+        match adversary {
+            Adversary::Repeat if asked > conditions.budget_bits => {
+                return Err(OpticalError::BudgetTooSmall {
+                    limit: conditions.budget_bits,
+                    asked,
+                });
+            }
+            Adversary::Repeat => {}
+            // One query each.
+            _ => conditions.budget_bits = f64::MAX,
+        }
         let sessions = (0..trials as u64).into_par_iter().map(|number| {
-            let trial = self.session(adversary, &mut dice(seed, number));
+            let trial = self.session(adversary, conditions, &mut dice(seed, number));
             done();
             trial
         });
         let sessions: Vec<Trial> = sessions.collect::<Result<_, _>>()?;
-        let mut learnt = Correlation::default();
-        let (mut transmittance, mut excess, mut queries) = (0.0, 0.0, 0.0);
+        let mean = |of: fn(&Trial) -> f64| sessions.iter().map(of).sum::<f64>() / trials as f64;
+        let (mut readings, mut answers) = (Correlation::default(), Correlation::default());
         for trial in &sessions {
-            learnt.join(&trial.learnt);
-            transmittance += trial.observed.0 / trials as f64;
-            excess += trial.observed.1 / trials as f64;
-            queries += trial.queries as f64 / trials as f64;
+            readings.join(&trial.readings);
+            answers.join(&trial.answers);
         }
-        let Conditions {
-            setting, variant, ..
-        } = &self.conditions;
-        // Rounding and chance may take T above 1 and ε below 0, where no channel is.
-        let bound =
-            leak::observed_weight_leak(*variant, setting, transmittance.min(1.0), excess.max(0.0));
+        let shape = self.shape();
+        let queries = mean(|trial| trial.queries as f64);
+        let uses = queries * shape.uses() as f64;
+        let learnt = 2.0 * readings.bits() + answers.bits() * uses / shape.modes() as f64;
+        let (transmittance, excess) = (mean(|t| t.observed.0), mean(|t| t.observed.1));
         Ok(Outcome {
             trials,
-            stopped: sessions.iter().filter(|trial| trial.stopped).count(),
-            stopped_by: Some(match adversary {
-                Adversary::Repeat => "budget",
-                _ => "check",
-            }),
-            queries: queries.round() as u64,
-            information_bits: variant.weight_share() * 2.0 * learnt.bits(),
-            bound_bits: bound * queries * self.shape.uses() as f64,
+            caught: sessions.iter().filter(|trial| trial.caught).count(),
+            exhausted: sessions.iter().filter(|trial| trial.exhausted).count(),
+            queries,
+            information_bits: conditions.variant.weight_share() * learnt,
+            bound_bits: self.weight_bound(transmittance, excess) * uses,
+            bound_of: conditions.variant.name(),
             observed: Some((transmittance, excess)),
             p_values: sessions.iter().map(|trial| trial.p_value).collect(),
         })
     }
 
+    /// Bits of a weight in a pass for light that came back like this. No channel is better than the honest one: what looks
+    /// better does so by chance.
+    fn weight_bound(&self, transmittance: f64, excess: f64) -> f64 {
+        let Conditions {
+            setting, variant, ..
+        } = &self.conditions;
+        let honest = leak::honest_excess(setting, self.shape().modes());
+        let transmittance = transmittance.min(setting.transmittance());
+        leak::observed_weight_leak(*variant, setting, transmittance, excess.max(honest))
+    }
+
     /// One session of a cheating client, or an honest one, with an honest server.
-    fn session(&self, adversary: Adversary, dice: &mut Dice) -> Result<Trial, OpticalError> {
-        let setting = self.conditions.setting;
-        let mut server = Server::new(self.network, self.conditions)?;
+    fn session(
+        &self,
+        adversary: Adversary,
+        conditions: Conditions,
+        dice: &mut Dice,
+    ) -> Result<Trial, OpticalError> {
+        let setting = conditions.setting;
+        let agreed = Link::Agreed(setting);
+        let mut server = Server::new(&self.network, conditions)?;
         let mut client = Client::new(self.network.public(), setting);
-        let (ended, learnt) = match adversary {
+        let mut trial = Trial::default();
+        let values = self.data(dice);
+        match adversary {
             Adversary::Heterodyne => {
                 let mut receiver = Heterodyne::new(setting);
-                let ended = self.query(&mut server, &mut receiver, dice)?;
-                (ended, self.correlation(receiver.estimates()))
+                self.query(&mut server, agreed, &mut receiver, &mut trial, dice)?;
+                trial.readings = self.readings(receiver.estimates());
             }
             Adversary::InterceptResend => {
-                client.begin_values(self.data(dice));
+                client.begin_values(values);
                 let mut receiver = InterceptResend::new(client);
-                let ended = self.query(&mut server, &mut receiver, dice)?;
-                (ended, self.correlation(receiver.estimates()))
+                self.query(&mut server, agreed, &mut receiver, &mut trial, dice)?;
+                trial.readings = self.readings(receiver.estimates());
             }
-            Adversary::Split(fraction) => {
-                client.begin_values(self.data(dice));
+            Adversary::Split(_) | Adversary::Door => {
+                let (fraction, link) = match adversary {
+                    Adversary::Split(fraction) => (fraction, agreed),
+                    _ => (1.0 - setting.transmittance(), Link::Perfect),
+                };
+                client.begin_values(values.clone());
                 let mut receiver = Splitter::new(client, fraction);
-                let ended = self.query(&mut server, &mut receiver, dice)?;
-                (ended, self.correlation(receiver.estimates()))
+                self.query(&mut server, link, &mut receiver, &mut trial, dice)?;
+                trial.readings = self.readings(receiver.estimates());
+                trial.answers = self.answers(&values, &receiver.into_client().take_logits()?);
             }
             Adversary::Repeat => {
-                let mut estimates = vec![0.0; self.truth.len()];
-                let mut data = (0..self.shape.input.len()).cycle();
-                let ended = loop {
-                    let mut values = vec![0.0; self.shape.input.len()];
+                let mut data = (0..values.len()).cycle();
+                while server.budget().queries() < MOST_QUERIES {
+                    let mut values = vec![0.0; values.len()];
                     if let Some(datum) = data.next() {
                         values[datum] = 1.0;
                     }
                     client.begin_values(values.clone());
-                    if let Some(end) = self.query(&mut server, &mut client, dice)? {
-                        break Some(end);
+                    if self.query(&mut server, agreed, &mut client, &mut trial, dice)? {
+                        break;
                     }
-                    self.learn(&values, &client.take_logits(), &mut estimates);
-                };
-                (ended, self.correlation(estimates.into_iter()))
+                    let answers = self.answers(&values, &client.take_logits()?);
+                    trial.answers.join(&answers);
+                }
             }
             _ => {
-                let mut estimates = vec![0.0; self.truth.len()];
-                let values = self.data(dice);
                 client.begin_values(values.clone());
-                let ended = self.query(&mut server, &mut client, dice)?;
-                // What was measured is known to the client even if the server stops then.
-                self.learn(&values, &client.take_logits(), &mut estimates);
-                (ended, self.correlation(estimates.into_iter()))
+                self.query(&mut server, agreed, &mut client, &mut trial, dice)?;
+                trial.answers = self.answers(&values, &client.take_logits()?);
             }
-        };
+        }
         let verdicts = server.verdicts();
         let count = verdicts.len().max(1) as f64;
-        let observed = verdicts.iter().fold((0.0, 0.0), |(t, e), verdict| {
-            (
-                t + verdict.transmittance / count,
-                e + verdict.excess / count,
-            )
-        });
-        Ok(Trial {
-            stopped: ended.is_some(),
-            queries: server.budget().queries(),
-            learnt,
-            p_value: verdicts.last().map_or(0.0, |verdict| verdict.p_value),
-            observed,
-        })
+        for verdict in verdicts {
+            trial.observed.0 += verdict.transmittance / count;
+            trial.observed.1 += verdict.excess / count;
+            trial.p_value = verdict.p_value;
+        }
+        trial.queries = server.budget().queries();
+        Ok(trial)
     }
 
-    /// One query that ends after the first matrix: what ended the session, if it ended.
+    /// One query; whether it ended the session. What was measured is the client's even then.
     fn query(
         &self,
         server: &mut Server<'_>,
+        link: Link,
         receiver: &mut dyn Receiver,
+        trial: &mut Trial,
         dice: &mut Dice,
-    ) -> Result<Option<OpticalError>, OpticalError> {
+    ) -> Result<bool, OpticalError> {
+        use super::session::Sender;
         let result = server
             .open()
-            .and_then(|()| run_matrix(server, receiver, 0, self.shape, dice));
+            .and_then(|()| run_matrix(server, link, receiver, 0, self.shape(), dice));
         match result {
-            Ok(_) => Ok(None),
-            Err(end @ (OpticalError::Caught { .. } | OpticalError::BudgetSpent { .. })) => {
-                Ok(Some(end))
-            }
-            Err(defect) => Err(defect),
+            Ok(_) => return Ok(false),
+            Err(OpticalError::Caught { .. }) => trial.caught = true,
+            Err(OpticalError::BudgetSpent { .. }) => trial.exhausted = true,
+            Err(defect) => return Err(defect),
         }
-    }
-
-    fn correlation(&self, estimates: impl Iterator<Item = f64>) -> Correlation {
-        Correlation::of(estimates, self.truth.iter().copied())
+        Ok(true)
     }
 
     /// Data as the bounds suppose them: normal numbers.
     fn data(&self, dice: &mut Dice) -> Vec<f32> {
-        let count = self.shape.input.len();
+        let count = self.shape().input.len();
         StandardNormal.sample_iter(dice).take(count).collect()
     }
 
-    /// What outputs tell of the weights: each measured the light along its data.
-    fn learn(&self, values: &[f32], outputs: &[f32], estimates: &mut [f64]) {
-        let uses = self.shape.uses();
+    fn readings(&self, estimates: impl Iterator<Item = f64>) -> Correlation {
+        Correlation::of(estimates, self.truth.iter().copied())
+    }
+
+    /// Outputs with what they measured: each row's light along the data of each position.
+    fn answers(&self, values: &[f32], outputs: &[f32]) -> Correlation {
+        let shape = self.shape();
+        let uses = shape.uses();
+        let mut answers = Correlation::default();
         for position in 0..uses {
-            let mut numbers = Vec::with_capacity(self.shape.columns);
-            self.shape.gather(values, position, &mut numbers);
-            let Some((v, norm)) = pass::data_of(&numbers) else {
+            let Some((v, norm)) = shape.data(values, position) else {
                 continue;
             };
-            let rows = estimates.chunks_exact_mut(2 * self.shape.modes());
-            for (row, estimates) in rows.enumerate() {
-                let projection = f64::from(outputs[row * uses + position]) / norm;
-                for (pair, v) in estimates.chunks_exact_mut(2).zip(&v) {
-                    pair[0] += projection * v.re;
-                    pair[1] += projection * v.im;
-                }
+            let rows = self.truth.chunks_exact(2 * v.len());
+            for (row, truth) in rows.enumerate() {
+                let pairs = truth.chunks_exact(2).zip(&v);
+                let light: f64 = pairs.map(|(w, v)| w[0] * v.re + w[1] * v.im).sum();
+                // In units that do not matter to a correlation, but must be those of all rows.
+                answers.add(f64::from(outputs[row * uses + position]) / norm, light);
             }
         }
+        answers
     }
 
     fn attack_data(
@@ -343,39 +401,45 @@ impl<'a> Arena<'a> {
         seed: u64,
         done: impl Fn() + Sync,
     ) -> Result<Outcome, OpticalError> {
-        let setting = self.conditions.setting;
+        let (shape, setting) = (self.shape(), self.conditions.setting);
         let sessions = (0..trials as u64).into_par_iter().map(|number| {
             let mut dice = dice(seed, number);
             let values = self.data(&mut dice);
-            let mut server = Crafted::new(self.shape, setting, reading);
-            let mut client = Client::new(self.network.public(), setting);
-            client.begin_values(values.clone());
-            run_matrix(&mut server, &mut client, 0, self.shape, &mut dice)?;
+            let noise = match reading {
+                Reading::Photons => Noise::counted(shape, &setting, &values, &mut dice),
+                Reading::Quadratures(launched) => {
+                    let mut server = Crafted::new(shape, launched);
+                    let mut client = Client::new(self.network.public(), setting);
+                    client.begin_values(values.clone());
+                    // Nearer than it says: no loss and no noise hide what it looks for.
+                    run_matrix(&mut server, Link::Perfect, &mut client, 0, shape, &mut dice)?;
+                    server.into_noise()
+                }
+            };
             done();
-            Ok(server.learnt(&values))
+            Ok(noise.learnt(shape, &values))
         });
         let sessions: Vec<Correlation> = sessions.collect::<Result<_, OpticalError>>()?;
         let mut learnt = Correlation::default();
         for session in &sessions {
             learnt.join(session);
         }
-        let rows = self.shape.rows * self.shape.uses();
-        let (gain, data) = (setting.gain(), self.shape.columns);
+        let Conditions {
+            setting, variant, ..
+        } = self.conditions;
+        let (bound_bits, bound_of) =
+            reading.bound(variant, setting.gain(), shape.rows, shape.columns);
         Ok(Outcome {
             trials,
-            stopped: 0,
-            stopped_by: None,
-            queries: 1,
-            information_bits: reading.bits(&learnt, data, trials),
-            bound_bits: reading.bound(self.conditions.variant, gain, rows, data),
+            caught: 0,
+            exhausted: 0,
+            queries: 1.0,
+            // A mode carries two data.
+            information_bits: learnt.bits() / 2.0,
+            bound_bits,
+            bound_of,
             observed: None,
             p_values: Vec::new(),
         })
     }
-}
-
-/// The bound that a variant publishes on data, whatever the server does.
-#[must_use]
-pub fn published_data_bound(variant: Variant, shape: &MatrixShape, gain: f64) -> f64 {
-    leak::data_leak(variant, gain, shape.rows, shape.columns)
 }

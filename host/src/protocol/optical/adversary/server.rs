@@ -1,16 +1,12 @@
 //! Servers that send crafted states, to learn the client's data from the noise that comes back.
 //!
-//! The light carries no weights: X of every mode is as quiet as the server can make it, of variance s (1 without light, less for
-//! squeezed vacuum). An honest client returns X with covariance s + e (u uᵗ + w wᵗ), where v = u + iw are its data and
-//! e = 2(G−1)/G. The client notices nothing: it has no check.
+//! The light carries no weights: X of every mode is as quiet as the server can make it, of variance s (1 in darkness, less for
+//! squeezed vacuum). An honest client returns its own noise in the mode v of its data. The client notices nothing: it has no
+//! check.
 //!
-//! What is learnt:
-//!
-//! - *Separately*: the mean of r² over a layer's passes tells of |vₖ|² in each mode k. With ρ their correlation over modes and
-//!   trials, −½ log₂(1 − ρ²) bits of a datum, held against the v1 bound. Only the size of a datum shows, not its sign.
-//! - *Jointly*: how much likelier the returned light is under the true v than under no data at all. Its mean, over the number
-//!   of data, is at least the information on a datum, and close to it while no v can be singled out (up to e ≈ √(n/M) a
-//!   quadrature: above, it only limits from above).
+//! In each mode k the server has, after a layer, a number that grows with |vₖ|²: the mean of X², or how many photons it counted.
+//! With ρ the correlation of the two over modes and trials, −½ log₂(1 − ρ²) bits are learnt of a mode, half of that of each of its
+//! two data. Only sizes show, not signs.
 
 use addax_sim::optical::detection::homodyne;
 use addax_sim::optical::{Complex, Field, Setting, Variant, leak, pass};
@@ -22,165 +18,157 @@ use super::super::{Dice, OpticalError};
 use super::information::Correlation;
 
 /// What a server sends and how it reads what returns.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading {
-    /// The variance of X of the light sent.
-    launched: f64,
-    joint: bool,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading {
+    /// Light of this variance of X, and homodyne detectors.
+    Quadratures(f64),
+    /// Darkness, and counters of photons.
+    Photons,
 }
 
 impl Reading {
-    /// Each mode on its own, light of this variance of X.
-    #[must_use]
-    pub const fn separate(launched: f64) -> Self {
-        Self {
-            launched,
-            joint: false,
-        }
-    }
-
-    /// All modes together, without light.
-    #[must_use]
-    pub const fn joint() -> Self {
-        Self {
-            launched: 1.0,
-            joint: true,
-        }
-    }
-
-    /// Bits of a datum, from all trials.
-    pub(super) fn bits(&self, learnt: &Correlation, data: usize, trials: usize) -> f64 {
-        match self.joint {
-            // The sum of log-likelihood ratios, in bits.
-            true => learnt.products / (data * trials).max(1) as f64,
-            false => learnt.bits(),
-        }
-    }
-
-    /// The bound that covers this reading: the variant's own for modes looked at one at a time in coherent light, the one on
-    /// the whole covariance otherwise.
-    pub(super) fn bound(&self, variant: Variant, gain: f64, rows: usize, data: usize) -> f64 {
-        match !self.joint && self.launched >= 1.0 {
-            true => leak::data_leak(variant, gain, rows, data),
-            false => leak::joint_data_leak(gain, rows, data, self.launched),
+    /// The bound that covers it, in bits a datum, and whose it is.
+    pub(super) fn bound(
+        self,
+        variant: Variant,
+        gain: f64,
+        rows: usize,
+        data: usize,
+    ) -> (f64, &'static str) {
+        match self {
+            Self::Quadratures(launched) if launched >= 1.0 => {
+                (leak::data_leak(variant, gain, rows, data), variant.name())
+            }
+            Self::Quadratures(launched) => (
+                leak::joint_data_leak(gain, rows, data, launched),
+                "prx for squeezed light",
+            ),
+            Self::Photons => (
+                leak::dark_data_leak(gain, rows, data),
+                "any measurement of darkness",
+            ),
         }
     }
 }
 
-/// A server without weights.
-pub struct Crafted {
-    setting: Setting,
-    reading: Reading,
-    shape: MatrixShape,
-    /// X of each returned mode, pass by pass.
-    returned: Vec<Vec<f64>>,
+/// A number for each mode of each position, and the data that it tells of.
+pub struct Noise {
+    /// Summed over rows, position by position.
+    sums: Vec<f64>,
+    modes: usize,
 }
 
-impl Crafted {
-    /// One that pretends to send a matrix of this shape.
+impl Noise {
+    /// None yet.
     #[must_use]
-    pub fn new(shape: &MatrixShape, setting: Setting, reading: Reading) -> Self {
+    pub fn new(shape: &MatrixShape) -> Self {
         Self {
-            setting,
-            reading,
-            shape: shape.clone(),
-            returned: Vec::new(),
+            sums: vec![0.0; shape.modes() * shape.uses()],
+            modes: shape.modes(),
         }
     }
 
-    /// What the returned light tells of the client's values: to be asked by who knows them.
-    pub(super) fn learnt(&self, values: &[f32]) -> Correlation {
-        let uses = self.shape.uses();
-        let passes =
-            |position: usize| self.returned[position * self.shape.rows..][..self.shape.rows].iter();
+    /// Adds a pass at a position.
+    pub fn add(&mut self, position: usize, numbers: impl Iterator<Item = f64>) {
+        let sums = self.sums.chunks_exact_mut(self.modes).nth(position);
+        for (sum, number) in sums.into_iter().flatten().zip(numbers) {
+            *sum += number;
+        }
+    }
+
+    /// Its correlation with the sizes of a client's data.
+    #[must_use]
+    pub fn learnt(&self, shape: &MatrixShape, values: &[f32]) -> Correlation {
         let mut learnt = Correlation::default();
-        for position in 0..uses {
-            let mut numbers = Vec::with_capacity(self.shape.columns);
-            self.shape.gather(values, position, &mut numbers);
-            let Some((v, _)) = pass::data_of(&numbers) else {
-                continue;
-            };
-            match self.reading.joint {
-                true => {
-                    learnt.products += passes(position)
-                        .map(|x| self.likelihood(&v, x))
-                        .sum::<f64>()
-                }
-                false => learnt.join(&separately(&v, passes(position))),
+        for (position, sums) in self.sums.chunks_exact(self.modes).enumerate() {
+            if let Some((v, _)) = shape.data(values, position) {
+                let sizes = v.iter().map(|v| v.norm_sqr()).collect();
+                learnt.join(&Correlation::of(
+                    centred(sums.to_vec()).into_iter(),
+                    centred(sizes).into_iter(),
+                ));
             }
         }
         learnt
     }
 
-    /// log₂ of how much likelier a pass is under data v than under none.
-    ///
-    /// With B = (u, w), K = BᵗB, b = Bᵗ r and s = 1: ½ (e bᵗ (1 + eK)⁻¹ b − ln det(1 + eK)).
-    fn likelihood(&self, v: &[Complex<f64>], x: &[f64]) -> f64 {
-        let excess = self.setting.returned_excess();
-        let (mut uu, mut uw, mut ww, mut bu, mut bw) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (v, x) in v.iter().zip(x) {
-            uu += v.re * v.re;
-            uw += v.re * v.im;
-            ww += v.im * v.im;
-            bu += v.re * x;
-            bw += v.im * x;
+    /// What a server counts that sends darkness to an honest client.
+    #[must_use]
+    pub fn counted(
+        shape: &MatrixShape,
+        setting: &Setting,
+        values: &[f32],
+        dice: &mut Dice,
+    ) -> Self {
+        let mut noise = Self::new(shape);
+        for position in 0..shape.uses() {
+            let Some((v, _)) = shape.data(values, position) else {
+                continue;
+            };
+            for _ in 0..shape.rows {
+                let photons = pass::returned_photons(setting, &v, dice);
+                noise.add(position, photons.into_iter().map(|count| count as f64));
+            }
         }
-        let (a, b, d) = (1.0 + excess * uu, excess * uw, 1.0 + excess * ww);
-        let determinant = a * d - b * b;
-        let form = (d * bu * bu - 2.0 * b * bu * bw + a * bw * bw) / determinant;
-        0.5 * (excess * form - determinant.ln()) / std::f64::consts::LN_2
+        noise
     }
 }
 
-/// Pairs of a mode's mean square about what it would be, and the square of its datum about its mean.
-fn separately<'a>(v: &[Complex<f64>], passes: impl Iterator<Item = &'a Vec<f64>>) -> Correlation {
-    let mut squares = vec![0.0; v.len()];
-    let mut count = 0.0;
-    for pass in passes {
-        count += 1.0;
-        for (square, x) in squares.iter_mut().zip(pass) {
-            *square += x * x;
-        }
-    }
-    let centred = |numbers: Vec<f64>| {
-        let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
-        numbers
-            .into_iter()
-            .map(|number| number - mean)
-            .collect::<Vec<_>>()
-    };
-    let squares = centred(squares.iter().map(|square| square / count).collect());
-    let sizes = centred(v.iter().map(|v| v.norm_sqr()).collect());
-    Correlation::of(squares.into_iter(), sizes.into_iter())
+fn centred(mut numbers: Vec<f64>) -> Vec<f64> {
+    let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
+    numbers.iter_mut().for_each(|number| *number -= mean);
+    numbers
 }
 
-impl Sender for Crafted {
+/// A server without weights.
+pub struct Crafted<'a> {
+    shape: &'a MatrixShape,
+    /// The variance of X that it sends.
+    launched: f64,
+    noise: Noise,
+}
+
+impl<'a> Crafted<'a> {
+    /// One that pretends to send a matrix of this shape.
+    #[must_use]
+    pub fn new(shape: &'a MatrixShape, launched: f64) -> Self {
+        Self {
+            shape,
+            launched,
+            noise: Noise::new(shape),
+        }
+    }
+
+    /// What it has read.
+    #[must_use]
+    pub fn into_noise(self) -> Noise {
+        self.noise
+    }
+}
+
+impl Sender for Crafted<'_> {
     fn open(&mut self) -> Result<(), OpticalError> {
         Ok(())
     }
 
     fn begin(&mut self, _matrix: usize) -> Result<(), OpticalError> {
-        self.returned.clear();
+        self.noise = Noise::new(self.shape);
         Ok(())
     }
 
     fn send(&mut self, _pass: Pass, dice: &mut Dice) -> Result<Field, OpticalError> {
-        // Nearer than it says: nothing is lost on the way, and no noise of the link hides what it looks for.
-        Ok(Field::squeezed(
-            self.shape.modes(),
-            self.reading.launched,
-            dice,
-        ))
+        Ok(Field::squeezed(self.shape.modes(), self.launched, dice))
     }
 
     fn take_back(
         &mut self,
-        _pass: Pass,
+        pass: Pass,
         light: Field,
         _dice: &mut Dice,
     ) -> Result<(), OpticalError> {
-        let readings = light.points().iter().map(|&mode| homodyne(mode, 0.0));
-        self.returned.push(readings.collect());
+        let square = |&mode: &Complex<f64>| homodyne(mode, 0.0).powi(2);
+        self.noise
+            .add(pass.position, light.points().iter().map(square));
         Ok(())
     }
 

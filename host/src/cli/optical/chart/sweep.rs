@@ -1,30 +1,12 @@
-//! Charts as SVG files, two panels each.
+//! Accuracy against photons, and the leak of a weight over gain and photons.
 
-use std::fmt::Display;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
-use plotters::coord::Shift;
+use anyhow::Result;
 use plotters::prelude::*;
 
-use super::attack::SplitPoint;
-use super::sweep::{CurvePoint, Point};
-
-const SIZE: (u32, u32) = (1160, 500);
-const FONT: &str = "sans-serif";
-
-const INK: RGBColor = RGBColor(40, 44, 52);
-const PALE: RGBColor = RGBColor(200, 203, 210);
-/// In the order of use; told apart by people who do not see all colours (Okabe and Ito).
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(120, 124, 132),
-    RGBColor(213, 94, 0),
-    RGBColor(230, 159, 0),
-    RGBColor(0, 114, 178),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-];
+use super::{COLOURS, FONT, INK, PALE, Panel, drawing, geometric, write};
+use crate::cli::optical::sweep::{CurvePoint, Point};
 
 /// The map's extent: gains and photons.
 const GAINS: (f64, f64) = (1.05, 5.0);
@@ -33,8 +15,6 @@ const GAIN_LABELS: [f64; 8] = [1.1, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0];
 const CELLS: usize = 48;
 /// Bits whose colours end the scale.
 const LEAKS: (f64, f64) = (0.01, 1.0);
-
-type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// What [`sweep`] draws.
 pub struct Sweep<'a> {
@@ -51,35 +31,6 @@ pub struct Sweep<'a> {
     /// Photons that reach the target at a gain.
     pub contour: &'a dyn Fn(f64) -> Option<f64>,
     pub point: Option<&'a Point>,
-}
-
-/// What [`attack`] draws.
-pub struct Attack<'a> {
-    pub layer: String,
-    pub false_alarm: f64,
-    /// p-values, rising, under a name; the first is the honest client's.
-    pub curves: &'a [(String, Vec<f64>)],
-    pub split: &'a [SplitPoint],
-}
-
-/// Draws on two panels and writes the file.
-fn write(path: &Path, draw: impl FnOnce(&Panel<'_>, &Panel<'_>) -> Result<()>) -> Result<()> {
-    let root = SVGBackend::new(path, SIZE).into_drawing_area();
-    root.fill(&WHITE).map_err(drawing)?;
-    let (left, right) = root.split_horizontally(SIZE.0 / 2);
-    draw(&left, &right)?;
-    root.present().map_err(drawing)
-}
-
-/// An error of a drawing as one of a command: those of a backend borrow it.
-fn drawing(error: impl Display) -> anyhow::Error {
-    anyhow!("{error}")
-}
-
-/// `count` + 1 numbers from `range.0` to `range.1` in equal ratios.
-fn geometric(range: (f64, f64), count: usize) -> impl Iterator<Item = f64> {
-    let ratio = range.1 / range.0;
-    (0..=count).map(move |index| range.0 * ratio.powf(index as f64 / count as f64))
 }
 
 /// Accuracy against photons, and the leak over gain and photons.
@@ -271,100 +222,4 @@ fn crossing(
         }
     }
     Some(low)
-}
-
-/// Detection against false alarms, and against the fraction of a split.
-pub fn attack(path: &Path, chart: &Attack<'_>) -> Result<()> {
-    write(path, |left, right| {
-        curves(left, chart)?;
-        detection(right, chart)
-    })
-}
-
-fn curves(panel: &Panel<'_>, chart: &Attack<'_>) -> Result<()> {
-    let trials = chart
-        .curves
-        .iter()
-        .map(|(_, p_values)| p_values.len())
-        .max();
-    let least = (1.0 / trials.unwrap_or(1).max(10) as f64).min(chart.false_alarm);
-    let mut axes = ChartBuilder::on(panel)
-        .caption(
-            format!("Receiver operating characteristic: {}", chart.layer),
-            (FONT, 15, &INK),
-        )
-        .margin(14)
-        .x_label_area_size(44)
-        .y_label_area_size(52)
-        .build_cartesian_2d((least..1.0).log_scale(), 0.0..1.02_f64)
-        .map_err(drawing)?;
-    axes.configure_mesh()
-        .x_desc("false alarms: share of honest sessions that are stopped")
-        .y_desc("detection: share of sessions that are stopped")
-        .label_style((FONT, 13, &INK))
-        .axis_style(PALE)
-        .bold_line_style(PALE.mix(0.5))
-        .light_line_style(WHITE)
-        .x_label_formatter(&|x| format!("{x}"))
-        .y_label_formatter(&|y| format!("{y:.1}"))
-        .draw()
-        .map_err(drawing)?;
-    for ((name, p_values), colour) in chart.curves.iter().zip(COLOURS.into_iter().cycle()) {
-        let share = |rate: f64| {
-            let detected = p_values.partition_point(|&p| p <= rate);
-            (rate, detected as f64 / p_values.len().max(1) as f64)
-        };
-        let line = geometric((least, 1.0), 300).map(share);
-        axes.draw_series(LineSeries::new(line, colour.stroke_width(2)))
-            .map_err(drawing)?
-            .label(name.clone())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-    }
-    axes.configure_series_labels()
-        .position(SeriesLabelPosition::Coordinate(14, 26))
-        .label_font((FONT, 13, &INK))
-        .background_style(WHITE.mix(0.9))
-        .border_style(PALE)
-        .draw()
-        .map_err(drawing)
-}
-
-fn detection(panel: &Panel<'_>, chart: &Attack<'_>) -> Result<()> {
-    let fractions = chart.split.iter().map(|point| point.fraction * 100.0);
-    let range = fractions.fold((f64::MAX, 0.0), |(low, high), p| (p.min(low), p.max(high)));
-    let mut axes = ChartBuilder::on(panel)
-        .caption(
-            format!(
-                "A client that keeps part of the light, {} false alarms",
-                chart.false_alarm
-            ),
-            (FONT, 15, &INK),
-        )
-        .margin(14)
-        .x_label_area_size(44)
-        .y_label_area_size(52)
-        .build_cartesian_2d((range.0..range.1).log_scale(), 0.0..1.02_f64)
-        .map_err(drawing)?;
-    axes.configure_mesh()
-        .x_desc("fraction of the light that it keeps, in %")
-        .y_desc("detection: share of sessions that are stopped")
-        .label_style((FONT, 13, &INK))
-        .axis_style(PALE)
-        .bold_line_style(PALE.mix(0.5))
-        .light_line_style(WHITE)
-        .x_label_formatter(&|x| format!("{x}"))
-        .y_label_formatter(&|y| format!("{y:.1}"))
-        .draw()
-        .map_err(drawing)?;
-    let points = || {
-        chart
-            .split
-            .iter()
-            .map(|point| (point.fraction * 100.0, point.detection))
-    };
-    axes.draw_series(LineSeries::new(points(), COLOURS[3].stroke_width(2)))
-        .map_err(drawing)?;
-    axes.draw_series(points().map(|point| Circle::new(point, 3, COLOURS[3].filled())))
-        .map_err(drawing)?;
-    Ok(())
 }
