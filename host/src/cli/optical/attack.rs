@@ -321,20 +321,22 @@ impl Report for AttackReport {
         );
         text += "caught, budget: the share of sessions that the server's check or its budget ended; a client has no check.\n\
                  learnt, bound: bits of a weight, or of a datum where the server cheats. The bound is that of the light\n\
-                 that came back (T, ε: transmittance and excess noise that the server saw)";
+                 that came back (T, ε: transmittance and excess noise that the server saw).\n";
         for row in rows.iter().filter(|row| row.bound_of != self.variant) {
-            text += &format!("; {}: {}", row.adversary, row.bound_of);
-        }
-        text += ".\n";
-        if !self.split.is_empty() {
-            let points = self
-                .split
-                .iter()
-                .map(|point| format!("{} %: {:.3}", point.fraction * 100.0, point.detection));
             text += &format!(
-                "detection of a split: {}\n",
-                points.collect::<Vec<_>>().join(", ")
+                "The bound for {} is that of {}.\n",
+                row.adversary, row.bound_of
             );
+        }
+        if !self.split.is_empty() {
+            let rows = self.split.iter().map(|point| {
+                vec![
+                    format!("{} %", point.fraction * 100.0),
+                    format!("{:.3}", point.detection),
+                ]
+            });
+            let header = ["split keeps", "stopped"];
+            text += &format!("{}\n", table(width, 0, &header, rows.collect()));
         }
         if let Some(path) = &self.plot {
             text += &format!("drawn: {}\n", path.display());

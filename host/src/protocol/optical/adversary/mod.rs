@@ -47,7 +47,7 @@ pub enum Adversary {
     Split(f64),
     /// A client beside the server, with a perfect link, that keeps what the agreed link would have lost.
     Door,
-    /// A client that asks again and again, one datum at a time.
+    /// A client that asks again and again, with other data each time.
     Repeat,
     /// A server that sends no light and measures each returned mode's X.
     Crafted,
@@ -311,12 +311,8 @@ impl Arena {
                 trial.answers = self.answers(&values, &receiver.into_client().take_logits()?);
             }
             Adversary::Repeat => {
-                let mut data = (0..values.len()).cycle();
                 while server.budget().queries() < MOST_QUERIES {
-                    let mut values = vec![0.0; values.len()];
-                    if let Some(datum) = data.next() {
-                        values[datum] = 1.0;
-                    }
+                    let values = self.data(dice);
                     client.begin_values(values.clone());
                     if self.query(&mut server, agreed, &mut client, &mut trial, dice)? {
                         break;

@@ -41,7 +41,7 @@ impl Reading {
             }
             Self::Quadratures(launched) => (
                 leak::joint_data_leak(gain, rows, data, launched),
-                "prx for squeezed light",
+                "prx, extended to squeezed light",
             ),
             Self::Photons => (
                 leak::dark_data_leak(gain, rows, data),
