@@ -390,6 +390,15 @@ fn servers_that_squeeze_or_count_learn_more_than_was_published() {
     assert!(squeezed > published && of != "arxiv-v1");
     let (counting, of) = learnt(Adversary::Counting);
     assert!(counting > published && of != "arxiv-v1");
+    // One photon a mode on average, of exponential sizes: the capacity of that Poisson channel, for two data.
+    let network = one_matrix(400, 400);
+    let arena = Arena::new(&network, 0, conditions()).unwrap();
+    let outcome = arena.attack(Adversary::Counting, 300, 7, || {}).unwrap();
+    assert!(
+        (outcome.information_bits - 0.2173).abs() < 0.005,
+        "{}",
+        outcome.information_bits
+    );
 }
 
 #[test]

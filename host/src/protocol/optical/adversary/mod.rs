@@ -401,24 +401,31 @@ impl Arena {
         let sessions = (0..trials as u64).into_par_iter().map(|number| {
             let mut dice = dice(seed, number);
             let values = self.data(&mut dice);
-            let noise = match reading {
-                Reading::Photons => Noise::counted(shape, &setting, &values, &mut dice),
+            let learnt = match reading {
+                Reading::Photons => {
+                    let noise = Noise::counted(shape, &setting, &values, &mut dice);
+                    let bits = noise.counted_bits(shape, &setting, &values);
+                    (Correlation::default(), bits)
+                }
                 Reading::Quadratures(launched) => {
                     let mut server = Crafted::new(shape, launched);
                     let mut client = Client::new(self.network.public(), setting);
                     client.begin_values(values.clone());
                     // Nearer than it says: no loss and no noise hide what it looks for.
-                    run_matrix(&mut server, Link::Perfect, &mut client, 0, shape, &mut dice)?;
-                    server.into_noise()
+                    let link = Link::Perfect;
+                    run_matrix(&mut server, link, &mut client, 0, shape, &mut dice)?;
+                    (server.into_noise().learnt(shape, &values), 0.0)
                 }
             };
             done();
-            Ok(noise.learnt(shape, &values))
+            Ok(learnt)
         });
-        let sessions: Vec<Correlation> = sessions.collect::<Result<_, OpticalError>>()?;
-        let mut learnt = Correlation::default();
-        for session in &sessions {
-            learnt.join(session);
+        let sessions: Vec<(Correlation, f64)> = sessions.collect::<Result<_, OpticalError>>()?;
+        let mut correlation = Correlation::default();
+        let mut counted = 0.0;
+        for (session, bits) in &sessions {
+            correlation.join(session);
+            counted += bits / trials as f64;
         }
         let Conditions {
             setting, variant, ..
@@ -431,7 +438,7 @@ impl Arena {
             exhausted: 0,
             queries: 1.0,
             // A mode carries two data.
-            information_bits: learnt.bits() / 2.0,
+            information_bits: (correlation.bits() + counted) / 2.0,
             bound_bits,
             bound_of,
             observed: None,

@@ -4,12 +4,21 @@
 //! squeezed vacuum). An honest client returns its own noise in the mode v of its data. The client notices nothing: it has no
 //! check.
 //!
-//! In each mode k the server has, after a layer, a number that grows with |vₖ|²: the mean of X², or how many photons it counted.
-//! With ρ the correlation of the two over modes and trials, −½ log₂(1 − ρ²) bits are learnt of a mode, half of that of each of its
-//! two data. Only sizes show, not signs.
+//! In each mode k the server has, after a layer, a number that grows with |vₖ|², and so with the sizes of two data, but not with
+//! their signs.
+//!
+//! - The mean of X²: with ρ its correlation with |vₖ|² over modes and trials, −½ log₂(1 − ρ²) bits are learnt of a mode, or a
+//!   little less, since sizes are not normal.
+//! - How many photons m it counted: Poisson of mean N |vₖ|², N = M e/2. Where data are normal, |vₖ|² is exponential of mean 1/n′, and m
+//!   by itself geometric; the mean of log₂ p(m | vₖ)/p(m) over modes and trials is what is learnt of a mode.
+//!
+//! A datum has half of that.
+
+use std::f64::consts::LN_2;
 
 use addax_sim::optical::detection::homodyne;
 use addax_sim::optical::{Complex, Field, Setting, Variant, leak, pass};
+use statrs::function::gamma::ln_gamma;
 
 use super::super::check::Verdict;
 use super::super::lowering::MatrixShape;
@@ -111,6 +120,34 @@ impl Noise {
             }
         }
         noise
+    }
+
+    /// Bits that counted photons tell of a mode, on average over modes and positions.
+    pub(super) fn counted_bits(
+        &self,
+        shape: &MatrixShape,
+        setting: &Setting,
+        values: &[f32],
+    ) -> f64 {
+        let photons = shape.rows as f64 * setting.returned_excess() / 2.0;
+        let each = photons / self.modes as f64;
+        let mut sum = 0.0;
+        for (position, counts) in self.sums.chunks_exact(self.modes).enumerate() {
+            let v = shape.data(values, position).map(|(v, _)| v);
+            for (mode, &count) in counts.iter().enumerate() {
+                let size = v.as_ref().map_or(0.0, |v| v[mode].norm_sqr());
+                let mean = photons * size;
+                // 0 ln 0 is 0.
+                let hits = match count > 0.0 {
+                    true => count * mean.ln(),
+                    false => 0.0,
+                };
+                let poisson = hits - mean - ln_gamma(count + 1.0);
+                let geometric = count * (each / (1.0 + each)).ln() - each.ln_1p();
+                sum += poisson - geometric;
+            }
+        }
+        sum / (LN_2 * self.sums.len() as f64)
     }
 }
 
