@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::{COLOURS, FONT, INK, PALE, Panel, drawing, write};
+use super::{COLOURS, FONT, INK, PALE, Panel, axes, drawing, write};
 use crate::cli::optical::attack::SplitPoint;
 
 /// What [`attack`] draws.
@@ -30,27 +30,16 @@ pub fn attack(path: &Path, chart: &Attack<'_>) -> Result<()> {
 fn curves(panel: &Panel<'_>, chart: &Attack<'_>) -> Result<()> {
     let honest = chart.honest.len().max(2) as f64;
     let least = 1.0 / honest;
-    let mut axes = ChartBuilder::on(panel)
-        .caption(
-            format!("Receiver operating characteristic: {}", chart.layer),
-            (FONT, 15, &INK),
-        )
-        .margin(14)
-        .x_label_area_size(44)
-        .y_label_area_size(52)
-        .build_cartesian_2d((least..1.0).log_scale(), 0.0..1.02_f64)
-        .map_err(drawing)?;
-    axes.configure_mesh()
-        .x_desc("false alarms: share of honest sessions that are stopped")
-        .y_desc("detection: share of sessions that are stopped")
-        .label_style((FONT, 13, &INK))
-        .axis_style(PALE)
-        .bold_line_style(PALE.mix(0.5))
-        .light_line_style(WHITE)
-        .x_label_formatter(&|x| format!("{x}"))
-        .y_label_formatter(&|y| format!("{y:.1}"))
-        .draw()
-        .map_err(drawing)?;
+    let mut axes = axes(
+        panel,
+        &format!("Receiver operating characteristic: {}", chart.layer),
+        (
+            "false alarms: share of honest sessions that are stopped",
+            least,
+            1.0,
+        ),
+        ("detection: share of sessions that are stopped", 1.0),
+    )?;
     for ((name, p_values), colour) in chart.curves.iter().zip(COLOURS.into_iter().skip(1).cycle()) {
         // At the threshold of each honest session: how many of those are stopped, and how many of these.
         let line = chart.honest.iter().enumerate().map(|(index, &threshold)| {
@@ -75,30 +64,19 @@ fn curves(panel: &Panel<'_>, chart: &Attack<'_>) -> Result<()> {
 fn detection(panel: &Panel<'_>, chart: &Attack<'_>) -> Result<()> {
     let fractions = chart.split.iter().map(|point| point.fraction * 100.0);
     let range = fractions.fold((f64::MAX, 0.0), |(low, high), p| (p.min(low), p.max(high)));
-    let mut axes = ChartBuilder::on(panel)
-        .caption(
-            format!(
-                "A client that keeps part of the light, {} false alarms",
-                chart.false_alarm
-            ),
-            (FONT, 15, &INK),
-        )
-        .margin(14)
-        .x_label_area_size(44)
-        .y_label_area_size(52)
-        .build_cartesian_2d((range.0..range.1).log_scale(), 0.0..1.02_f64)
-        .map_err(drawing)?;
-    axes.configure_mesh()
-        .x_desc("fraction of the light that it keeps, in %")
-        .y_desc("detection: share of sessions that are stopped")
-        .label_style((FONT, 13, &INK))
-        .axis_style(PALE)
-        .bold_line_style(PALE.mix(0.5))
-        .light_line_style(WHITE)
-        .x_label_formatter(&|x| format!("{x}"))
-        .y_label_formatter(&|y| format!("{y:.1}"))
-        .draw()
-        .map_err(drawing)?;
+    let mut axes = axes(
+        panel,
+        &format!(
+            "A client that keeps part of the light, {} false alarms",
+            chart.false_alarm
+        ),
+        (
+            "fraction of the light that it keeps, in %",
+            range.0,
+            range.1,
+        ),
+        ("detection: share of sessions that are stopped", 1.0),
+    )?;
     let points = || {
         chart
             .split

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 pub use attack::{Attack, attack};
@@ -49,4 +50,35 @@ fn drawing(error: impl Display) -> anyhow::Error {
 fn geometric(range: (f64, f64), count: usize) -> impl Iterator<Item = f64> {
     let ratio = range.1 / range.0;
     (0..=count).map(move |index| range.0 * ratio.powf(index as f64 / count as f64))
+}
+
+/// Axes of shares or percentages against something in a logarithmic scale, on which series are drawn.
+type Axes<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<LogCoord<f64>, RangedCoordf64>>;
+
+/// Axes with a caption and the names of both; the vertical one begins at 0 and ends a little above `top`.
+fn axes<'a>(
+    panel: &Panel<'a>,
+    caption: &str,
+    (x, from, to): (&str, f64, f64),
+    (y, top): (&str, f64),
+) -> Result<Axes<'a>> {
+    let mut axes = ChartBuilder::on(panel)
+        .caption(caption, (FONT, 15, &INK))
+        .margin(14)
+        .x_label_area_size(44)
+        .y_label_area_size(52)
+        .build_cartesian_2d((from..to).log_scale(), 0.0..1.02 * top)
+        .map_err(drawing)?;
+    axes.configure_mesh()
+        .x_desc(x)
+        .y_desc(y)
+        .label_style((FONT, 13, &INK))
+        .axis_style(PALE)
+        .bold_line_style(PALE.mix(0.5))
+        .light_line_style(WHITE)
+        .x_label_formatter(&|x| format!("{x}"))
+        .y_label_formatter(&|y| format!("{y:.prec$}", prec = usize::from(top <= 1.0)))
+        .draw()
+        .map_err(drawing)?;
+    Ok(axes)
 }

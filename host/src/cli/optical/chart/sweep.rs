@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::{COLOURS, FONT, INK, PALE, Panel, drawing, geometric, write};
+use super::{COLOURS, FONT, INK, PALE, Panel, axes, drawing, geometric, write};
 use crate::cli::optical::sweep::{CurvePoint, Point};
 
 /// The map's extent: gains and photons.
@@ -44,26 +44,12 @@ pub fn sweep(path: &Path, chart: &Sweep<'_>) -> Result<()> {
 fn accuracy(panel: &Panel<'_>, chart: &Sweep<'_>) -> Result<()> {
     let photons = chart.curve.iter().map(|point| point.photons);
     let range = photons.fold((f64::MAX, 0.0), |(low, high), p| (p.min(low), p.max(high)));
-    let mut axes = ChartBuilder::on(panel)
-        .caption(
-            format!("Accuracy at gain {}: {}", chart.gain, chart.title),
-            (FONT, 15, &INK),
-        )
-        .margin(14)
-        .x_label_area_size(44)
-        .y_label_area_size(52)
-        .build_cartesian_2d((range.0..range.1).log_scale(), 0.0..100.0_f64)
-        .map_err(drawing)?;
-    axes.configure_mesh()
-        .x_desc("photons a symbol (two weights)")
-        .y_desc("accuracy in %")
-        .label_style((FONT, 13, &INK))
-        .axis_style(PALE)
-        .bold_line_style(PALE.mix(0.5))
-        .light_line_style(WHITE)
-        .x_label_formatter(&|x| format!("{x}"))
-        .draw()
-        .map_err(drawing)?;
+    let mut axes = axes(
+        panel,
+        &format!("Accuracy at gain {}: {}", chart.gain, chart.title),
+        ("photons a symbol (two weights)", range.0, range.1),
+        ("accuracy in %", 100.0),
+    )?;
     for (value, colour, name) in [
         (
             chart.target,

@@ -21,11 +21,19 @@ impl Readings {
         self.sums = vec![Complex::ZERO; shape.rows * shape.modes()];
     }
 
-    fn add(&mut self, pass: Pass, readings: &[Complex<f64>]) {
+    /// Reads both quadratures of the modes of a pass.
+    fn read(
+        &mut self,
+        pass: Pass,
+        modes: impl Iterator<Item = Complex<f64>>,
+        dice: &mut Dice,
+    ) -> Vec<Complex<f64>> {
+        let readings: Vec<_> = modes.map(|mode| heterodyne(mode, dice)).collect();
         let row = self.sums.chunks_exact_mut(self.modes).nth(pass.row);
-        for (sum, reading) in row.into_iter().flatten().zip(readings) {
+        for (sum, reading) in row.into_iter().flatten().zip(&readings) {
             *sum += reading;
         }
+        readings
     }
 
     fn quadratures(&self) -> impl Iterator<Item = f64> {
@@ -67,9 +75,8 @@ impl Receiver for Heterodyne {
         light: Field,
         dice: &mut Dice,
     ) -> Result<Field, OpticalError> {
-        let readings = light.points().iter().map(|&mode| heterodyne(mode, dice));
-        let readings: Vec<_> = readings.collect();
-        self.readings.add(pass, &readings);
+        let modes = light.points().iter().copied();
+        let readings = self.readings.read(pass, modes, dice);
         // The least squared error: a reading has twice the vacuum's noise, and the link's.
         let power = self.setting.power();
         let trust = power / (power + 2.0 + self.setting.noise());
@@ -116,9 +123,8 @@ impl Receiver for InterceptResend<'_> {
         light: Field,
         dice: &mut Dice,
     ) -> Result<Field, OpticalError> {
-        let readings = light.points().iter().map(|&mode| heterodyne(mode, dice));
-        let readings: Vec<_> = readings.collect();
-        self.readings.add(pass, &readings);
+        let modes = light.points().iter().copied();
+        let readings = self.readings.read(pass, modes, dice);
         let copy = Field::coherent(&readings, dice);
         self.client.receive(pass, copy, dice)
     }
@@ -139,12 +145,6 @@ pub struct Splitter<'a> {
 }
 
 impl<'a> Splitter<'a> {
-    /// The honest part, with what it measured.
-    #[must_use]
-    pub fn into_client(self) -> Client<'a> {
-        self.client
-    }
-
     /// One that keeps 0 ≤ `fraction` ≤ 1 of the power.
     #[must_use]
     pub fn new(client: Client<'a>, fraction: f64) -> Self {
@@ -158,6 +158,12 @@ impl<'a> Splitter<'a> {
     /// A number for each quadrature, row by row.
     pub fn estimates(&self) -> impl Iterator<Item = f64> {
         self.readings.quadratures()
+    }
+
+    /// The honest part, with what it measured.
+    #[must_use]
+    pub fn into_client(self) -> Client<'a> {
+        self.client
     }
 }
 
@@ -173,12 +179,11 @@ impl Receiver for Splitter<'_> {
         mut light: Field,
         dice: &mut Dice,
     ) -> Result<Field, OpticalError> {
-        let kept = light.points_mut().iter_mut().map(|mode| {
-            let kept = tap(mode, 1.0 - self.fraction, dice);
-            heterodyne(kept, dice)
-        });
-        let readings: Vec<_> = kept.collect();
-        self.readings.add(pass, &readings);
+        let modes = light.points_mut().iter_mut();
+        let kept: Vec<_> = modes
+            .map(|mode| tap(mode, 1.0 - self.fraction, dice))
+            .collect();
+        self.readings.read(pass, kept.into_iter(), dice);
         self.client.receive(pass, light, dice)
     }
 
