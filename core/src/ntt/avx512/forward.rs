@@ -15,8 +15,47 @@ struct Transform<'t> {
     /// No lane reaches it.
     bound: u64,
     table: &'t [Twiddle],
-    /// What the first pass adds. Empty if it has been added.
+    /// What the first pass adds, in the order of [`order_corrections`]. Empty if it has been added.
     corrections: &'t [Lanes],
+}
+
+/// The radix of the next pass over `lanes` registers, more than a pair of blocks.
+const fn radix(lanes: usize) -> usize {
+    match (lanes / PAIR).ilog2() {
+        1 => 2,
+        2 | 5 => 4,
+        4 => 16,
+        _ => 8,
+    }
+}
+
+/// Puts corrections, in the order of the coefficients, into the order in which the first pass adds them: a group of registers
+/// after the other, each row by row. In the order of coefficients they would be as many streams as there are rows, beside as
+/// many of values, and where both meet in the same sets of a cache of eight ways, neither stays.
+///
+/// With the number of a register as bits (row, group, column), rows and groups change places: all of their bits are reversed,
+/// then those of each by themselves. Each reversal is its own inverse, so registers are swapped in place.
+pub fn order_corrections(corrections: &mut [Lanes]) {
+    if corrections.len() <= PAIR {
+        return;
+    }
+    let rows = radix(corrections.len()).ilog2();
+    let columns = PAIR.ilog2() - rows;
+    let groups = corrections.len().ilog2() - PAIR.ilog2();
+    for (first, count) in [
+        (columns, rows + groups),
+        (columns + rows, groups),
+        (columns, rows),
+    ] {
+        for i in 0..corrections.len() {
+            let field = (i >> first) & ((1 << count) - 1);
+            let reversed = field.reverse_bits() >> (usize::BITS - count);
+            let j = i ^ ((field ^ reversed) << first);
+            if i < j {
+                corrections.swap(i, j);
+            }
+        }
+    }
 }
 
 /// The transform of 8·`data.len()` canonical values, or of values with corrections, if there are none.
@@ -46,12 +85,13 @@ impl Transform<'_> {
     /// `FIRST`: these are all levels, lanes are canonical and get their corrections.
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn descend<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) {
-        let radix = match (data.len() / PAIR).ilog2() {
-            1 => self.pass2::<FIRST>(data, node),
-            2 | 5 => self.pass4::<FIRST>(data, node),
-            4 => self.pass16::<FIRST>(data, node),
-            _ => self.pass8::<FIRST>(data, node),
-        };
+        let radix = radix(data.len());
+        match radix {
+            2 => self.pass2::<FIRST>(data, node),
+            4 => self.pass4::<FIRST>(data, node),
+            8 => self.pass8::<FIRST>(data, node),
+            _ => self.pass16::<FIRST>(data, node),
+        }
         let length = data.len() / radix;
         if length == PAIR {
             return self.last::<false>(data, radix * node);
@@ -100,12 +140,13 @@ macro_rules! pass {
     ($name:ident, $radix:literal, $($half:literal),+) => {
         impl Transform<'_> {
             #[target_feature(enable = "avx512f,avx512ifma")]
-            fn $name<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) -> usize {
+            fn $name<const FIRST: bool>(&self, data: &mut [Lanes], node: usize) {
                 const RADIX: usize = $radix;
                 const COLUMNS: usize = PAIR / RADIX;
                 let q = splat(self.q);
                 let length = data.len() / RADIX;
-                let corrections = if FIRST { &self.corrections[..RADIX * length] } else { &[] };
+                let (corrections, _) = self.corrections.as_chunks::<PAIR>();
+                let corrections = if FIRST { &corrections[..length / COLUMNS] } else { &[] };
                 let mut rows = rows::<RADIX>(data);
                 for i in (0..length).step_by(COLUMNS) {
                     let mut v = [q; PAIR];
@@ -115,11 +156,8 @@ macro_rules! pass {
                         }
                     }
                     if FIRST {
-                        for (row, v) in v.chunks_exact_mut(COLUMNS).enumerate() {
-                            for (column, v) in v.iter_mut().enumerate() {
-                                let correction = &corrections[row * length + i + column];
-                                *v = _mm512_add_epi64(*v, load(correction));
-                            }
+                        for (v, correction) in v.iter_mut().zip(&corrections[i / COLUMNS]) {
+                            *v = _mm512_add_epi64(*v, load(correction));
                         }
                     }
                     $({
@@ -134,7 +172,6 @@ macro_rules! pass {
                     }
                 }
                 check(data, self.bound);
-                RADIX
             }
         }
     };

@@ -15,8 +15,8 @@
 //! # The one that carries
 //! The inverse adds 1 that way, and multiples of q (*lifts* below). The forward transform adds x instead, so its butterfly
 //! is (x, y) ↦ (x + r − 1, x − r + 1), and the whole transform is that of the input plus a vector that depends only on n
-//! and q. Its inverse transform is subtracted from the input: the **corrections**, one word for each coefficient. They are
-//! found by transforming zeros.
+//! and q. Its inverse transform is subtracted from the input: the **corrections**, one word for each coefficient, in
+//! the order of the first pass. They are found by transforming zeros.
 //!
 //! # Bounds
 //! * **Forward** (Cooley–Tukey): corrections are canonical values plus 2L·q, L = log₂ n, so after k levels lanes lie in
@@ -156,6 +156,7 @@ pub(super) fn store_corrections(modulus: &Modulus, storage: &mut [Twiddle], n: u
     for word in lanes.as_flattened_mut() {
         *word = offset + modulus.neg(*word);
     }
+    forward::order_corrections(lanes);
 }
 
 /// Words as registers, of a slice whose length is a multiple of four twiddles.
