@@ -12,8 +12,9 @@
 //! The Wigner function of a Gaussian state is a Gaussian density, and every element below (unitary, amplifier, beam splitter)
 //! acts on quadratures by a linear map that also takes in vacuum. So a state can be represented by a point drawn from its
 //! Wigner function ([`Field`]), an element by the same linear map on points, and a homodyne detector by reading a coordinate:
-//! the readings have exactly the distribution that quantum mechanics gives them, correlations included. What such points
-//! cannot represent, photon counting and non-Gaussian states, does not occur.
+//! the readings have exactly the distribution that quantum mechanics gives them, correlations included. Such points cannot be
+//! counted as photons, nor represent states that are not Gaussian; where photons are counted ([`pass::returned_photons`]), the
+//! state's P function is a density and is drawn from in its place.
 //!
 //! | module | answers |
 //! |---|---|
