@@ -13,7 +13,10 @@ mod overlap;
 mod process;
 mod sensor;
 
-use anyhow::{Context, Result, bail};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
@@ -37,6 +40,9 @@ pub struct Options {
     /// Jobs under faults at least
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     jobs: u64,
+    /// Run two parts at a time: sooner done, but times of jobs are those of a busy machine
+    #[arg(long)]
+    at_once: bool,
 }
 
 /// What was seen.
@@ -93,7 +99,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What `cargo xtask test` runs: the same with fewer resets.
+/// What `cargo xtask test` runs: the same with fewer resets, and two parts at a time.
 pub fn check() -> Result<()> {
     if !QEMU.is_present() || !VERILATOR.is_present() {
         println!("    not run: needs qemu-system-arm and verilator");
@@ -104,6 +110,7 @@ pub fn check() -> Result<()> {
         repeat: 1,
         resets: 3,
         jobs: 3,
+        at_once: true,
     })
 }
 
@@ -152,22 +159,52 @@ impl Findings {
 
 fn all(options: &Options) -> Result<Findings> {
     let mut findings = Findings::default();
-    demo(&mut findings).context("the inference over a serial port")?;
-    conformance("verilator").context("the suite, with the circuit behind the board")?;
-    conformance("none").context("the suite, with the board computing itself")?;
-    let sensor = sensor::measure().context("the sensor")?;
+    let suite = || {
+        part("the suite, with the circuit behind the board", || {
+            conformance("verilator")
+        })?;
+        part("the suite, with the board computing itself", || {
+            conformance("none")
+        })?;
+        part("the sensor", sensor::measure)
+    };
+    let mut jobs = || {
+        part("the inference over a serial port", || demo(&mut findings))?;
+        part("jobs under faults", || faults(options, &mut findings))
+    };
+    let sensor = match options.at_once {
+        false => {
+            jobs()?;
+            suite()?
+        }
+        true => thread::scope(|scope| {
+            let suite = scope.spawn(suite);
+            jobs()?;
+            suite
+                .join()
+                .map_err(|_| anyhow!("a part ended in a defect"))?
+        })?,
+    };
     findings.correct &= sensor.correct;
     findings.bit_exact &= sensor.exact;
     findings.ram_bytes = sensor.ram_bytes;
     findings.flash_bytes = sensor.flash_bytes;
     findings.instructions_per_butterfly = sensor.instructions_per_butterfly;
     findings.encrypt_instructions = sensor.encrypt_instructions;
-    faults(options, &mut findings).context("jobs under faults")?;
-    let overlap = overlap::measure().context("overlap")?;
+    // Times are its subject: nothing beside it.
+    let overlap = part("overlap", overlap::measure)?;
     findings.payload_efficiency = overlap.efficiency;
     findings.overlap_ratio = overlap.ratio;
     findings.no_overlap_ratio = overlap.ratio_without;
     Ok(findings)
+}
+
+/// Runs a part, says how long it took, and names it in its errors.
+fn part<T>(name: &'static str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    let result = run().context(name)?;
+    eprintln!("    {name}: {:.0} s", start.elapsed().as_secs_f64());
+    Ok(result)
 }
 
 /// An emulated board, and the name of its port.
