@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use addax::protocol::optical::Conditions;
 use addax::protocol::optical::adversary::{Adversary, Arena, Outcome};
+use addax::protocol::optical::{Conditions, LayerLeak};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use super::run::bits;
-use super::{DISCLAIMER, ModelArgs, SeedArgs, SettingArgs, VariantArgs, chart, chart_path};
+use super::{
+    CheckArgs, DISCLAIMER, ModelArgs, SeedArgs, SettingArgs, VariantArgs, chart, chart_path,
+};
 use crate::cli::output::{Report, plural, table};
 use crate::cli::progress;
 
@@ -49,14 +51,8 @@ pub struct AttackArgs {
     /// Sessions of each adversary
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     trials: u32,
-    /// The rate of false alarms of the server's check, a layer
-    #[arg(
-        long,
-        value_name = "RATE",
-        default_value_t = 1e-3,
-        allow_negative_numbers = true
-    )]
-    false_alarm: f64,
+    #[command(flatten)]
+    check: CheckArgs,
     /// Bits that all queries of a client together may tell of each weight [default: what twelve honest queries tell]
     #[arg(long, value_name = "BITS", allow_negative_numbers = true)]
     budget_bits: Option<f64>,
@@ -142,18 +138,18 @@ pub fn attack(args: &AttackArgs) -> Result<AttackReport> {
         chart_path(path)?;
     }
     let network = args.model.network()?;
-    let mut conditions = Conditions {
+    let attacked = network.public().matrices().nth(args.layer);
+    let query = attacked.map_or(0.0, |shape| {
+        LayerLeak::of(shape, variant, &setting).weight_an_image
+    });
+    let conditions = Conditions {
         setting,
         variant,
-        false_alarm: args.false_alarm,
-        budget_bits: args.budget_bits.unwrap_or(0.0),
-    };
-    let mut arena = Arena::new(&network, args.layer, conditions)?;
-    if args.budget_bits.is_none() {
+        false_alarm: args.check.false_alarm,
         // Half a query more, so that rounding takes none away.
-        conditions.budget_bits = (QUERIES + 0.5) * arena.query_bits();
-        arena = Arena::new(&network, args.layer, conditions)?;
-    }
+        budget_bits: args.budget_bits.unwrap_or((QUERIES + 0.5) * query),
+    };
+    let arena = Arena::new(&network, args.layer, conditions)?;
     let seed = args.seed.seed()?;
     let trials = args.trials as usize;
     let one = args.adversary.as_deref().and_then(Adversary::from_name);
@@ -174,7 +170,7 @@ pub fn attack(args: &AttackArgs) -> Result<AttackReport> {
         let bar = progress::bar(trials as u64, adversary.name());
         let outcome = arena.attack(adversary, trials, seed, || bar.inc(1))?;
         bar.finish_and_clear();
-        rows.push(AttackRow::new(adversary, &outcome, args.false_alarm));
+        rows.push(AttackRow::new(adversary, &outcome, args.check.false_alarm));
     }
     let split = match &args.plot {
         None => Vec::new(),
@@ -224,7 +220,7 @@ fn draw(
     let mut split = Vec::with_capacity(FRACTIONS.len());
     for fraction in FRACTIONS {
         let p_values = p_values(Adversary::Split(fraction))?;
-        let detected = p_values.partition_point(|&p| p < args.false_alarm);
+        let detected = p_values.partition_point(|&p| p < args.check.false_alarm);
         split.push(SplitPoint {
             fraction,
             detection: detected as f64 / trials as f64,
@@ -238,7 +234,7 @@ fn draw(
         path,
         &chart::Attack {
             layer: format!("{}, {}", arena.shape().name, plural(trials, "session")),
-            false_alarm: args.false_alarm,
+            false_alarm: args.check.false_alarm,
             honest: &honest,
             curves: &curves,
             split: &split,

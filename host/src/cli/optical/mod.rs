@@ -160,6 +160,19 @@ impl SettingArgs {
     }
 }
 
+/// The server's check.
+#[derive(Args)]
+struct CheckArgs {
+    /// The rate of false alarms of the server's check, a layer
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 1e-3,
+        allow_negative_numbers = true
+    )]
+    false_alarm: f64,
+}
+
 /// Whose bounds.
 #[derive(Args)]
 struct VariantArgs {

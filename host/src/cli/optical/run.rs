@@ -14,7 +14,7 @@ use clap::Args;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{DISCLAIMER, DataArgs, ModelArgs, SeedArgs, SettingArgs, VariantArgs};
+use super::{CheckArgs, DISCLAIMER, DataArgs, ModelArgs, SeedArgs, SettingArgs, VariantArgs};
 use crate::cli::output::{Report, milliseconds, plural, table, thousands, to_microseconds};
 use crate::cli::progress;
 
@@ -32,14 +32,8 @@ pub struct RunArgs {
     /// Also simulate the first COUNT images mode by mode, with the server's check after each layer
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     by_mode: usize,
-    /// The rate of false alarms of that check, a layer
-    #[arg(
-        long,
-        value_name = "RATE",
-        default_value_t = 1e-3,
-        allow_negative_numbers = true
-    )]
-    false_alarm: f64,
+    #[command(flatten)]
+    check: CheckArgs,
     #[command(flatten)]
     seed: SeedArgs,
 }
@@ -106,7 +100,7 @@ struct ByMode {
 pub fn run(args: &RunArgs) -> Result<RunReport> {
     let setting = args.setting.setting()?;
     let variant = args.variant.variant();
-    let check = Check::new(setting, args.false_alarm)?;
+    let check = Check::new(setting, args.check.false_alarm)?;
     let network = args.model.network()?;
     let (data, images, data_name) = args.data.open()?;
     let seed = args.seed.seed()?;
@@ -164,7 +158,7 @@ fn by_mode(
     let conditions = Conditions {
         setting,
         variant: args.variant.variant(),
-        false_alarm: args.false_alarm,
+        false_alarm: args.check.false_alarm,
         // One query a server: there is nothing to add up.
         budget_bits: f64::MAX,
     };
@@ -190,7 +184,7 @@ fn by_mode(
         images,
         accuracy: right as f64 / finished.len().max(1) as f64,
         alarms: images - finished.len(),
-        false_alarm: args.false_alarm,
+        false_alarm: args.check.false_alarm,
     })
 }
 

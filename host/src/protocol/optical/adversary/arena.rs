@@ -4,10 +4,11 @@ use addax_sim::optical::{leak, pass};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
+use super::super::leaks::LayerLeak;
 use super::super::lowering::{MatrixShape, OpticalNetwork};
 use super::super::session::{Link, Receiver, Sender, run_matrix};
 use super::super::{Client, Conditions, Dice, OpticalError, Server, dice};
-use super::client::{Heterodyne, InterceptResend, Splitter};
+use super::client::{Eavesdropper, Heterodyne, Taking};
 use super::information::Correlation;
 use super::server::{Crafted, Noise, Reading};
 use super::{Adversary, Outcome};
@@ -75,13 +76,6 @@ impl Arena {
         shapes.next().expect("an arena is of one matrix")
     }
 
-    /// Bits of a weight that a query is charged.
-    #[must_use]
-    pub fn query_bits(&self) -> f64 {
-        let server = Server::new(&self.network, self.conditions);
-        server.map_or(0.0, |server| server.query_bits())
-    }
-
     /// Runs `trials` > 0 sessions, on all cores, and tells `done` of each.
     ///
     /// # Errors
@@ -107,7 +101,10 @@ impl Arena {
         done: impl Fn() + Sync,
     ) -> Result<Outcome, OpticalError> {
         let mut conditions = self.conditions;
-        let asked = self.query_bits();
+        let Conditions {
+            setting, variant, ..
+        } = &self.conditions;
+        let asked = LayerLeak::of(self.shape(), *variant, setting).weight_an_image;
         match adversary {
             Adversary::Repeat if asked > conditions.budget_bits => {
                 return Err(OpticalError::BudgetTooSmall {
@@ -181,7 +178,7 @@ impl Arena {
             }
             Adversary::InterceptResend => {
                 client.begin_values(values);
-                let mut receiver = InterceptResend::new(client);
+                let mut receiver = Eavesdropper::new(client, Taking::Copy);
                 self.query(&mut server, agreed, &mut receiver, &mut trial, dice)?;
                 trial.readings = self.readings(receiver.estimates());
             }
@@ -191,7 +188,7 @@ impl Arena {
                     _ => (1.0 - setting.transmittance(), Link::Perfect),
                 };
                 client.begin_values(values.clone());
-                let mut receiver = Splitter::new(client, fraction);
+                let mut receiver = Eavesdropper::new(client, Taking::Fraction(fraction));
                 self.query(&mut server, link, &mut receiver, &mut trial, dice)?;
                 trial.readings = self.readings(receiver.estimates());
                 trial.answers = self.answers(&values, &receiver.into_client().take_logits()?);

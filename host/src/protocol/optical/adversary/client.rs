@@ -89,68 +89,32 @@ impl Receiver for Heterodyne {
     }
 }
 
-/// Measures everything on its way to an honest client, who gets a copy.
-pub struct InterceptResend<'a> {
+/// What someone before an honest client takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Taking {
+    /// Everything; the client gets light with the means that were read.
+    Copy,
+    /// This fraction of the power, 0 to 1; the client gets the rest.
+    ///
+    /// Behind the agreed link that is a client who keeps too much. In front of a perfect link, of as much as the agreed one
+    /// loses, it is one who has replaced the link, and whom nobody can tell from its loss.
+    Fraction(f64),
+}
+
+/// Takes light on its way to an honest client and measures it.
+pub struct Eavesdropper<'a> {
     client: Client<'a>,
+    taking: Taking,
     readings: Readings,
 }
 
-impl<'a> InterceptResend<'a> {
+impl<'a> Eavesdropper<'a> {
     /// One before this client.
     #[must_use]
-    pub fn new(client: Client<'a>) -> Self {
+    pub fn new(client: Client<'a>, taking: Taking) -> Self {
         Self {
             client,
-            readings: Readings::default(),
-        }
-    }
-
-    /// A number for each quadrature, row by row.
-    pub fn estimates(&self) -> impl Iterator<Item = f64> {
-        self.readings.quadratures()
-    }
-}
-
-impl Receiver for InterceptResend<'_> {
-    fn begin(&mut self, shape: &MatrixShape) -> Result<(), OpticalError> {
-        self.readings.begin(shape);
-        self.client.begin(shape)
-    }
-
-    fn receive(
-        &mut self,
-        pass: Pass,
-        light: Field,
-        dice: &mut Dice,
-    ) -> Result<Field, OpticalError> {
-        let modes = light.points().iter().copied();
-        let readings = self.readings.read(pass, modes, dice);
-        let copy = Field::coherent(&readings, dice);
-        self.client.receive(pass, copy, dice)
-    }
-
-    fn end(&mut self) -> Result<(), OpticalError> {
-        self.client.end()
-    }
-}
-
-/// Keeps a fraction of every mode and measures it; the rest goes through an honest client, who measures as well.
-///
-/// Behind the agreed link that is a client who keeps too much. In front of a perfect link, of as much as the agreed one loses, it
-/// is one who has replaced the link, and whom nobody can tell from its loss.
-pub struct Splitter<'a> {
-    client: Client<'a>,
-    fraction: f64,
-    readings: Readings,
-}
-
-impl<'a> Splitter<'a> {
-    /// One that keeps 0 ≤ `fraction` ≤ 1 of the power.
-    #[must_use]
-    pub fn new(client: Client<'a>, fraction: f64) -> Self {
-        Self {
-            client,
-            fraction,
+            taking,
             readings: Readings::default(),
         }
     }
@@ -167,7 +131,7 @@ impl<'a> Splitter<'a> {
     }
 }
 
-impl Receiver for Splitter<'_> {
+impl Receiver for Eavesdropper<'_> {
     fn begin(&mut self, shape: &MatrixShape) -> Result<(), OpticalError> {
         self.readings.begin(shape);
         self.client.begin(shape)
@@ -179,12 +143,20 @@ impl Receiver for Splitter<'_> {
         mut light: Field,
         dice: &mut Dice,
     ) -> Result<Field, OpticalError> {
-        let modes = light.points_mut().iter_mut();
-        let kept: Vec<_> = modes
-            .map(|mode| tap(mode, 1.0 - self.fraction, dice))
-            .collect();
-        self.readings.read(pass, kept.into_iter(), dice);
-        self.client.receive(pass, light, dice)
+        let left = match self.taking {
+            Taking::Copy => {
+                let modes = light.points().iter().copied();
+                let readings = self.readings.read(pass, modes, dice);
+                Field::coherent(&readings, dice)
+            }
+            Taking::Fraction(fraction) => {
+                let modes = light.points_mut().iter_mut();
+                let taken: Vec<_> = modes.map(|mode| tap(mode, 1.0 - fraction, dice)).collect();
+                self.readings.read(pass, taken.into_iter(), dice);
+                light
+            }
+        };
+        self.client.receive(pass, left, dice)
     }
 
     fn end(&mut self) -> Result<(), OpticalError> {

@@ -5,7 +5,7 @@ use addax_sim::optical::{Setting, Variant, leak};
 use super::super::session::run_matrix;
 use super::super::tests::{arena_network, conditions, numbers, one_matrix, setting};
 use super::super::{Client, Conditions, Link, OpticalError, Pass, Sender, Server, dice};
-use super::client::Splitter;
+use super::client::{Eavesdropper, Taking};
 use super::*;
 
 fn arena() -> Arena {
@@ -124,7 +124,9 @@ fn what_a_link_loses_is_had_by_who_replaces_it_and_is_not_seen() {
 
 #[test]
 fn repeated_queries_add_up_and_the_budget_stops_them() {
-    let query = arena().query_bits();
+    let query = Server::new(&arena_network(), conditions())
+        .unwrap()
+        .query_bits();
     let with = |budget_bits| Conditions {
         budget_bits,
         false_alarm: 1e-6,
@@ -178,7 +180,7 @@ fn who_takes_too_little_to_be_seen_in_one_query_is_seen_in_many() {
             (0..queries).any(|_| {
                 let mut client = Client::new(network.public(), setting());
                 client.begin_values(numbers(128, session));
-                let mut thief = Splitter::new(client, fraction);
+                let mut thief = Eavesdropper::new(client, Taking::Fraction(fraction));
                 server.open().unwrap();
                 let link = Link::Agreed(setting());
                 run_matrix(&mut server, link, &mut thief, 0, shape, &mut dice).is_err()
